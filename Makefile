@@ -1,0 +1,86 @@
+# What a developer does with this project. `make` alone says what there is.
+
+GO      ?= go
+TOOL    := $(GO) tool -modfile=.tools/go.mod
+# How long each fuzz target runs, and which benchmarks run for how long.
+FUZZTIME  ?= 30s
+BENCH     ?= .
+BENCHTIME ?= 5s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## run the server as it is, on SQLite, with demo credentials
+	$(GO) run ./cmd/kiket-auth serve
+
+.PHONY: build
+build: ## build the static binary ./kiket-auth
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o kiket-auth ./cmd/kiket-auth
+
+.PHONY: test
+test: ## run all tests, with the race detector and in random order
+	$(TOOL) gotestsum --format=pkgname -- -race -shuffle=on -timeout=9m ./...
+
+.PHONY: bench
+bench: ## run the benchmarks: BENCH=regexp BENCHTIME=5s
+	$(GO) test ./integration -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -timeout=60m
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME=30s
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list='^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "== $$package $$target"; \
+			$(GO) test $$package -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x; \
+		done; \
+	done
+
+.PHONY: generate
+generate: ## rewrite what is made from code: the example configuration and its table
+	$(GO) test ./config -count=1 -run=FollowsTheTable -update
+
+.PHONY: check
+check: check-format check-vet check-lint check-exhaustive check-dead check-modules check-layers check-generated check-vulnerable ## run all checks below
+	@echo "check: done"
+
+.PHONY: check-format
+check-format: ## gofumpt would change nothing
+	@changed=$$($(TOOL) gofumpt -d .) || exit 1; \
+	if [ -n "$$changed" ]; then printf '%s\n' "$$changed" "check-format: run $(TOOL) gofumpt -w ."; exit 1; fi
+
+.PHONY: check-vet
+check-vet: ## go vet
+	$(GO) vet ./...
+
+.PHONY: check-lint
+check-lint: ## staticcheck, all its checks
+	$(TOOL) staticcheck -checks=all ./...
+
+.PHONY: check-exhaustive
+check-exhaustive: ## every switch over a set of constants has them all, or a default
+	$(TOOL) exhaustive -d ./...
+
+.PHONY: check-dead
+check-dead: ## nothing is unreachable from the program and its tests
+	@dead=$$($(TOOL) deadcode -test ./...) || exit 1; \
+	if [ -n "$$dead" ]; then printf '%s\n' "$$dead"; exit 1; fi
+
+.PHONY: check-modules
+check-modules: ## go.mod and go.sum are tidy
+	$(GO) mod tidy -diff
+	$(GO) -C .tools mod tidy -diff
+
+.PHONY: check-layers
+check-layers: ## imports run one way
+	$(GO) test ./integration -count=1 -run=Layers
+
+.PHONY: check-generated
+check-generated: ## the example configuration and its table are up to date
+	$(GO) test ./config -count=1 -run='FollowsTheTable|ExampleFile'
+
+.PHONY: check-vulnerable
+check-vulnerable: ## no known vulnerability can be reached, if its database can
+	@.ci/vulnerable $(TOOL) govulncheck ./...

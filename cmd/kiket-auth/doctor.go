@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/smtp"
+	"net/url"
+	"time"
+
+	"kiket.dev/auth/storage"
+)
+
+type doctorCommand struct{}
+
+// checkTimeout bounds each check.
+const checkTimeout = 5 * time.Second
+
+// Run checks everything that the configuration refers to, one line each. It
+// changes nothing but what every command does: a new SQLite file is migrated.
+func (doctorCommand) Run(ctx context.Context, p *process) error {
+	c, err := p.load()
+	if err != nil {
+		return err
+	}
+	d := &diagnosis{process: p}
+	d.report("configuration", fmt.Sprintf("%d settings, issuer %s", len(c.Values()), c.Issuer), nil)
+	for _, v := range c.Values() {
+		p.printf("        %-36s %s (%s)\n", v.Setting.Variable(), v.Text, v.Source)
+	}
+	o, err := p.assemble(ctx, c)
+	if err != nil {
+		d.report("database", "", err)
+		return d.verdict()
+	}
+	defer o.close()
+	d.database(ctx, o)
+	d.mail(ctx, c.SMTPURL, c.MailFrom)
+	d.report("slack", "channels are kept per organization; nothing to check here", nil)
+	return d.verdict()
+}
+
+type diagnosis struct {
+	process *process
+	bad     int
+}
+
+func (d *diagnosis) report(what, found string, err error) {
+	if err != nil {
+		d.bad++
+		d.process.printf("FAIL    %-15s %v\n", what, err)
+		return
+	}
+	d.process.printf("ok      %-15s %s\n", what, found)
+}
+
+func (d *diagnosis) verdict() error {
+	if d.bad > 0 {
+		return fmt.Errorf("%d checks failed", d.bad)
+	}
+	return nil
+}
+
+func (d *diagnosis) database(ctx context.Context, o *opened) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := o.migrated(ctx); err != nil {
+		d.report("database", "", err)
+		d.report("keys", "", errors.New("not checked: they are in the database"))
+		return
+	}
+	n, err := o.store.CountOrganizations(ctx)
+	d.report("database", fmt.Sprintf("%s, migrated, %d organizations", o.store.Dialect(), n), err)
+	stored, err := o.store.SigningKeys(ctx)
+	switch {
+	case err != nil:
+		d.report("keys", "", err)
+	case len(stored) == 0:
+		d.report("keys", "none yet; the first is made by serve", nil)
+	default:
+		// Load reads every key with the master key; there are some, so it makes none.
+		d.report("keys", fmt.Sprintf("%d signing keys, readable with the master key", len(stored)), o.ring.Load(ctx))
+	}
+}
+
+// mail connects to the mail server and signs in; it sends nothing.
+func (d *diagnosis) mail(ctx context.Context, address storage.Secret, from string) {
+	if address.Empty() {
+		d.report("mail", "not configured", nil)
+		return
+	}
+	u, err := url.Parse(address.Reveal())
+	if err != nil {
+		d.report("mail", "", errors.New("KIKET_AUTH_SMTP_URL is not a URL"))
+		return
+	}
+	d.report("mail", fmt.Sprintf("%s answers, from %s", u.Host, from), signInToMail(ctx, u))
+}
+
+func signInToMail(ctx context.Context, u *url.URL) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"smtp": "587", "smtps": "465"}[u.Scheme]
+	}
+	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return fmt.Errorf("connecting to the mail server: %w", err)
+	}
+	deadline, _ := ctx.Deadline()
+	_ = connection.SetDeadline(deadline)
+	secured := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
+	if u.Scheme == "smtps" {
+		connection = tls.Client(connection, secured)
+	}
+	client, err := smtp.NewClient(connection, u.Hostname())
+	if err != nil {
+		_ = connection.Close()
+		return fmt.Errorf("greeting the mail server: %w", err)
+	}
+	defer func() { _ = client.Close() }()
+	if ok, _ := client.Extension("STARTTLS"); ok && u.Scheme == "smtp" {
+		if err := client.StartTLS(secured); err != nil {
+			return fmt.Errorf("starting TLS with the mail server: %w", err)
+		}
+	}
+	if password, ok := u.User.Password(); ok {
+		if err := client.Auth(smtp.PlainAuth("", u.User.Username(), password, u.Hostname())); err != nil {
+			return fmt.Errorf("signing in to the mail server: %w", err)
+		}
+	}
+	return client.Quit()
+}

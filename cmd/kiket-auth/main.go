@@ -1,0 +1,106 @@
+// Command kiket-auth is the authorization server of Kiket and the tool of its
+// operators. README.md and docs/operations.md say how to use it.
+//
+// Each subcommand is a struct in a file of its own. It loads the configuration,
+// opens what it needs through [process], and calls the same verbs as the HTTP
+// handlers do.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"kiket.dev/auth/config"
+)
+
+// commandLine is the whole command line.
+type commandLine struct {
+	Config string `help:"YAML configuration file." placeholder:"FILE" type:"path"`
+
+	Serve          serveCommand          `cmd:"" help:"Run the server."`
+	Bootstrap      bootstrapCommand      `cmd:"" help:"Create an organization with an admin, a project, a workspace token and a resource server."`
+	Migrate        migrateCommand        `cmd:"" help:"Apply or show the migrations of the database."`
+	Keys           keysCommand           `cmd:"" help:"List, rotate or revoke signing keys."`
+	ResourceServer resourceServerCommand `cmd:"" name:"resource-server" help:"Create, list or delete resource servers: the APIs that introspect tokens."`
+	Doctor         doctorCommand         `cmd:"" help:"Check the configuration and what it refers to."`
+	Version        versionCommand        `cmd:"" help:"Print the version."`
+}
+
+// Exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	var line commandLine
+	parser, err := kong.New(&line,
+		kong.Name("kiket-auth"),
+		kong.Description("The authorization server of Kiket. Configuration comes from a YAML file and KIKET_AUTH_ variables, see docs/configuration.md."),
+		kong.Writers(stdout, stderr),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "kiket-auth:", err)
+		return exitFailure
+	}
+	return parseAndRun(parser, &line, args, environ, stdout, stderr)
+}
+
+// exit carries kong's wish to end, after --help, out of the parser.
+type exit int
+
+func parseAndRun(parser *kong.Kong, line *commandLine, args, environ []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case exit:
+			code = int(p)
+		default:
+			panic(p)
+		}
+	}()
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "kiket-auth:", err)
+		fmt.Fprintln(stderr, "Run kiket-auth --help for the commands.")
+		return exitUsage
+	}
+	if err := command.Run(&process{configFile: line.Config, environ: environ, stdout: stdout, stderr: stderr}); err != nil {
+		explain(stderr, err)
+		return exitFailure
+	}
+	return 0
+}
+
+// explain prints an error for the person at the terminal.
+func explain(w io.Writer, err error) {
+	var mistakes config.Mistakes
+	switch {
+	case errors.Is(err, errReported):
+	case errors.As(err, &mistakes):
+		fmt.Fprintln(w, mistakes)
+	default:
+		fmt.Fprintln(w, "kiket-auth:", err)
+	}
+}
+
+// errReported ends a command that has already said what was wrong.
+var errReported = errors.New("reported")

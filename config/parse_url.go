@@ -1,0 +1,65 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// parseIssuer wants an issuer identifier of RFC 8414 section 2: clients compare
+// it byte for byte, so there must be one spelling of it.
+func parseIssuer(text string) (string, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return "", errors.New("not an absolute URL such as https://auth.example.com")
+	case u.User != nil:
+		return "", errors.New("must not hold a user name or password")
+	case u.Hostname() == "":
+		return "", errors.New("has no host")
+	case strings.ContainsAny(text, "?#"):
+		return "", errors.New("must have neither a query nor a fragment (RFC 8414 section 2)")
+	case strings.HasSuffix(text, "/"):
+		return "", fmt.Errorf("must not end in a slash: write %s", strings.TrimRight(text, "/"))
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("must be an https URL")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return "", errors.New("must be https, since the host is not loopback")
+	case u.String() != text || u.Host != strings.ToLower(u.Host):
+		return "", fmt.Errorf("is not in its normal form: write %s", normalForm(u))
+	}
+	return text, nil
+}
+
+func normalForm(u *url.URL) string {
+	lower := *u
+	lower.Host = strings.ToLower(u.Host)
+	return lower.String()
+}
+
+// isLoopback reports whether only this machine is reached under the host name
+// (RFC 6761 section 6.3 for the names).
+func isLoopback(host string) bool {
+	host = strings.ToLower(host)
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}
+
+// parseAudience wants an absolute URI without a fragment (RFC 8707 section 2).
+func parseAudience(text string) (string, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || !u.IsAbs() || (u.Host == "" && u.Opaque == ""):
+		return "", errors.New("not an absolute URI such as https://auth.example.com/api")
+	case u.User != nil:
+		return "", errors.New("must not hold a user name or password")
+	case strings.Contains(text, "#"):
+		return "", errors.New("must not have a fragment (RFC 8707 section 2)")
+	}
+	return text, nil
+}

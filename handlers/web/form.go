@@ -1,0 +1,62 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// MaxBody is the largest request body that is read, in bytes.
+const MaxBody = 64 << 10
+
+var (
+	// ErrBadForm says that a body is not a form that can be served. The text that
+	// wraps it says why and repeats nothing of the body.
+	ErrBadForm = errors.New("bad form")
+	// ErrTooLarge says that a body is longer than MaxBody.
+	ErrTooLarge = errors.New("body too large")
+)
+
+// Form reads the body as application/x-www-form-urlencoded. Parameters without
+// a value count as absent; one that is there twice is refused (RFC 6749 section
+// 3.2), but for those named in repeatable. The query is not looked at. Errors
+// match ErrBadForm or ErrTooLarge.
+func Form(w http.ResponseWriter, r *http.Request, repeatable ...string) (url.Values, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, fmt.Errorf("%w: the content type must be application/x-www-form-urlencoded", ErrBadForm)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, ErrTooLarge
+	case err != nil:
+		return nil, fmt.Errorf("%w: the body could not be read", ErrBadForm)
+	}
+	return ParseForm(string(body), repeatable...)
+}
+
+// ParseForm is [Form] for a body that has been read.
+func ParseForm(body string, repeatable ...string) (url.Values, error) {
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the body is not form-encoded", ErrBadForm)
+	}
+	for name, values := range form {
+		if len(values) > 1 && !slices.Contains(repeatable, name) {
+			return nil, fmt.Errorf("%w: a parameter is repeated", ErrBadForm)
+		}
+		values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
+		if len(values) == 0 {
+			delete(form, name)
+		} else {
+			form[name] = values
+		}
+	}
+	return form, nil
+}

@@ -1,0 +1,103 @@
+// Package access says who asks for something and whether it may be had.
+//
+// Every verb of the server takes a [Caller] first. The caller was made from a
+// credential that went through the one pipeline, or stands for the operator at
+// the command line. The verb asks [Caller.Require] before it does anything, and
+// leaves the caller's name in the audit event that it writes.
+//
+// The package knows neither HTTP nor how credentials are checked.
+package access
+
+import (
+	"errors"
+	"fmt"
+
+	"kiket.dev/auth/storage"
+)
+
+// ErrDenied says that the caller may not do what it asked for.
+var ErrDenied = errors.New("denied")
+
+// Origin is where a request came from, for the audit log.
+type Origin struct {
+	RequestID string
+	Address   string
+	UserAgent string
+}
+
+// Caller is who asks.
+type Caller struct {
+	// Party names the caller in the audit log.
+	Party storage.Party
+	// OrganizationID is the organization that the caller acts in; 0 for the
+	// operator of the platform.
+	OrganizationID int64
+	// Scopes is what the caller's credential permits at this moment.
+	Scopes storage.Scopes
+	// UserID is the user whom the credential belongs to; 0: none.
+	UserID int64
+	Origin Origin
+
+	operator bool
+}
+
+// Operator is whoever runs commands on the server's machine. It may do anything.
+func Operator() Caller {
+	return Caller{Party: storage.Party{Kind: "operator", Name: "command line"}, operator: true}
+}
+
+// FromCredential returns the caller that a checked credential stands for.
+func FromCredential(c storage.Credential, catalogue storage.Catalogue, origin Origin) Caller {
+	return Caller{
+		Party:          storage.Party{Kind: string(c.Token.Kind), ID: c.Token.ID, Name: credentialName(c)},
+		OrganizationID: c.Token.OrganizationID,
+		Scopes:         c.Scopes(catalogue),
+		UserID:         c.Owner.UserID,
+		Origin:         origin,
+	}
+}
+
+// FromClient returns the caller that an authenticated client stands for. It
+// holds no scopes: a client may only do what its own kind of client may.
+func FromClient(c storage.Client, origin Origin) Caller {
+	return Caller{
+		Party:          storage.Party{Kind: string(c.Kind), ID: c.ID, Name: c.Name},
+		OrganizationID: c.OrganizationID,
+		Origin:         origin,
+	}
+}
+
+func credentialName(c storage.Credential) string {
+	switch c.Token.Kind {
+	case storage.AccessToken:
+		return c.Client.Name
+	case storage.Session:
+		return c.Owner.Name
+	case storage.WorkspaceAPIToken, storage.ExtensionKey:
+	}
+	return c.Token.Name
+}
+
+// Require returns nil if the caller may act with the scope in the organization,
+// and ErrDenied otherwise.
+func (c Caller) Require(scope string, organizationID int64) error {
+	if c.operator {
+		return nil
+	}
+	if c.OrganizationID == 0 || c.OrganizationID != organizationID {
+		return fmt.Errorf("%w: another organization", ErrDenied)
+	}
+	if !c.Scopes.Covers(scope) {
+		return fmt.Errorf("%w: needs the scope %s", ErrDenied, scope)
+	}
+	return nil
+}
+
+// RequireAtMost returns nil if the caller holds every one of the scopes itself:
+// nobody hands out more than they have.
+func (c Caller) RequireAtMost(scopes storage.Scopes) error {
+	if c.operator || c.Scopes.CoversAll(scopes) {
+		return nil
+	}
+	return fmt.Errorf("%w: it would permit more than the credential that asks", ErrDenied)
+}

@@ -1,0 +1,132 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/storage"
+)
+
+// Introspection is an answer about a token (RFC 7662 section 2.2). The zero
+// value says inactive.
+type Introspection struct {
+	Active     bool
+	Credential storage.Credential
+	Scopes     storage.Scopes
+}
+
+// Introspect answers an introspection request of a resource server, an
+// application, or the bearer of a token with the scope admin. Whoever may not
+// see the token is told that it is not active.
+func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, error) {
+	viewer, err := p.viewer(ctx, r)
+	if err != nil {
+		return Introspection{}, translate(err)
+	}
+	token := r.Form.Get("token")
+	if token == "" {
+		return Introspection{}, refuse(InvalidRequest, "token is missing")
+	}
+	wanted := storage.ParseScopes(r.Form.Get("scope"))
+	c, scopes, err := p.look(ctx, token, wanted...)
+	switch {
+	case errors.Is(err, ErrInactive), errors.Is(err, ErrInsufficientScope):
+		return Introspection{}, nil
+	case err != nil:
+		return Introspection{}, err
+	case !viewer.sees(c):
+		return Introspection{}, nil
+	}
+	if viewer.serves {
+		p.Usage.Record(c, r.Form.Get("client_ip"), r.Form.Get("user_agent"))
+	}
+	return Introspection{Active: true, Credential: c, Scopes: scopes}, nil
+}
+
+// viewer is who asks about a token.
+type viewer struct {
+	sees func(storage.Credential) bool
+	// serves says that the viewer is a resource server, whose question means
+	// that the token is being used.
+	serves bool
+}
+
+func (p *Provider) viewer(ctx context.Context, r Request) (viewer, error) {
+	presented := clients.Presented{Authorization: r.Authorization, Form: r.Form}
+	if token, bearer := bearerToken(r.Authorization); bearer {
+		if presented.Any() {
+			return viewer{}, refuse(InvalidRequest, "more than one method of authentication")
+		}
+		return p.bearerViewer(ctx, token, r.Origin)
+	}
+	a, err := p.authenticate(ctx, r)
+	if err != nil {
+		return viewer{}, err
+	}
+	if a.Client.Kind == storage.ResourceServer {
+		return viewer{serves: true, sees: func(c storage.Credential) bool {
+			mine := a.Client.OrganizationID == 0 || a.Client.OrganizationID == c.Token.OrganizationID
+			return mine && c.Token.Audience == a.Client.Identifier
+		}}, nil
+	}
+	return viewer{sees: func(c storage.Credential) bool {
+		return c.Token.Kind == storage.AccessToken && c.Token.ClientID == a.Client.ID
+	}}, nil
+}
+
+func (p *Provider) bearerViewer(ctx context.Context, token string, origin access.Origin) (viewer, error) {
+	c, scopes, err := p.look(ctx, token)
+	switch {
+	case errors.Is(err, ErrInactive), err == nil && c.Token.Audience != p.DefaultAudience:
+		if wait := p.Clients.Throttle.Failed("", origin.Address); wait > 0 {
+			return viewer{}, &clients.ThrottledError{RetryAfter: wait}
+		}
+		return viewer{}, refuse(InvalidToken, "the bearer token is not active")
+	case err != nil:
+		return viewer{}, err
+	case !scopes.Covers(storage.ScopeAdmin):
+		return viewer{}, refuse(InsufficientScope, "introspection needs the scope admin")
+	}
+	p.Usage.Record(c, origin.Address, origin.UserAgent)
+	return viewer{sees: func(other storage.Credential) bool {
+		return other.Token.OrganizationID == c.Token.OrganizationID
+	}}, nil
+}
+
+func bearerToken(authorization string) (string, bool) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	return strings.TrimLeft(token, " "), strings.EqualFold(scheme, "Bearer")
+}
+
+// Credential returns the active credential that the token is, if it covers the
+// scopes. It returns ErrInactive, ErrInsufficientScope, or an error that wraps
+// storage.ErrUnavailable.
+func (p *Provider) Credential(ctx context.Context, token string, scopes ...string) (storage.Credential, error) {
+	c, _, err := p.look(ctx, token, scopes...)
+	return c, err
+}
+
+// look introspects through fosite. What fosite would make an inactive token of
+// although it is a failure comes back as that failure.
+func (p *Provider) look(ctx context.Context, token string, scopes ...string) (storage.Credential, storage.Scopes, error) {
+	current := &call{}
+	_, request, err := p.oauth.IntrospectToken(withCall(ctx, current), token, fosite.AccessToken, &session{}, scopes...)
+	switch {
+	case current.failure != nil:
+		return storage.Credential{}, nil, current.failure
+	case errors.Is(err, fosite.ErrInvalidScope):
+		return storage.Credential{}, nil, ErrInsufficientScope
+	case err != nil:
+		return storage.Credential{}, nil, ErrInactive
+	}
+	seen, ok := request.GetSession().(*session)
+	if !ok {
+		return storage.Credential{}, nil, errors.New("introspection lost its session")
+	}
+	return seen.credential, storage.Scopes(request.GetGrantedScopes()), nil
+}

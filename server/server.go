@@ -1,0 +1,144 @@
+// Package server assembles the verbs of the authorization server.
+//
+// [New] is a literal to be read from top to bottom: what each part is made of,
+// and nothing else. The parts are plain structs; who needs one takes it from
+// the [Server]. The package and those below it do not speak HTTP (package
+// handlers does) and do not know what stores things (package gormstore does).
+//
+// # How a request moves through it
+//
+// handlers decode it and make an access.Caller; a verb of tokens, clients or
+// organizations, or the provider for what OAuth defines, asks whether the caller
+// may, acts in one transaction with its audit event, and answers with domain
+// types.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"kiket.dev/auth/keys"
+	"kiket.dev/auth/server/audit"
+	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/server/extensions"
+	"kiket.dev/auth/server/organizations"
+	"kiket.dev/auth/server/provider"
+	"kiket.dev/auth/server/tokens"
+	"kiket.dev/auth/server/usage"
+	"kiket.dev/auth/storage"
+)
+
+// Options are what the server is made of. All fields are required.
+type Options struct {
+	Store               storage.Store
+	Ring                *keys.Ring
+	Issuer              string        // no trailing slash
+	DefaultAudience     string        // aud of opaque tokens, and of access tokens that ask for no resource
+	AccessTokenLifetime time.Duration // upper bound for every application
+	TokenRetention      time.Duration // how long an access token's row outlives its expiry
+	Catalogue           storage.Catalogue
+	Clock               func() time.Time
+	Logger              *slog.Logger
+}
+
+// Server is the assembled server.
+type Server struct {
+	Options
+	Provider      *provider.Provider
+	Tokens        *tokens.Service
+	Clients       *clients.Service
+	Organizations *organizations.Service
+	Extensions    *extensions.Service
+	Usage         *usage.Recorder
+}
+
+// New assembles a server. It touches neither the database nor the network.
+func New(o Options) *Server {
+	record := &audit.Recorder{Store: o.Store, Clock: o.Clock}
+	s := &Server{
+		Options: o,
+		Usage:   usage.NewRecorder(o.Store, o.Clock, o.Logger),
+		Tokens: &tokens.Service{
+			Store: o.Store, Audit: record, Catalogue: o.Catalogue, Audience: o.DefaultAudience, Clock: o.Clock,
+		},
+		Clients: &clients.Service{
+			Store: o.Store, Audit: record, Catalogue: o.Catalogue, Clock: o.Clock,
+		},
+	}
+	s.Extensions = &extensions.Service{
+		Store: o.Store, Tokens: s.Tokens, Audit: record, Catalogue: o.Catalogue, Clock: o.Clock,
+	}
+	s.Organizations = &organizations.Service{
+		Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Audit: record, Clock: o.Clock,
+		DefaultAudience: o.DefaultAudience, Catalogue: o.Catalogue,
+	}
+	s.Provider = provider.New(provider.Options{
+		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage,
+		Clients: &clients.Authenticator{Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Clock: o.Clock},
+		Issuer:  o.Issuer, DefaultAudience: o.DefaultAudience, AccessTokenLifetime: o.AccessTokenLifetime,
+		Catalogue: o.Catalogue, Clock: o.Clock,
+	})
+	return s
+}
+
+// Maintenance runs this often; room for tokens is made for longer than that.
+const (
+	maintainEvery = 10 * time.Minute
+	roomAhead     = 24 * time.Hour
+)
+
+// Prepare loads the signing keys and makes room for tokens. It must have
+// succeeded once before tokens can be issued; it may be called again. It returns
+// an error that wraps storage.ErrUnavailable while the database does not answer.
+func (s *Server) Prepare(ctx context.Context) error {
+	if err := s.Ring.Load(ctx); err != nil {
+		return fmt.Errorf("loading the signing keys: %w", err)
+	}
+	return s.makeRoom(ctx)
+}
+
+func (s *Server) makeRoom(ctx context.Context) error {
+	now := s.Clock()
+	if err := s.Store.PrepareTokens(ctx, now, now.Add(s.AccessTokenLifetime+roomAhead)); err != nil {
+		return fmt.Errorf("making room for tokens: %w", err)
+	}
+	return nil
+}
+
+// Run does what has to be done beside requests until ctx ends: it follows and
+// rotates the signing keys, writes last-used times, makes room for tokens and
+// sweeps those that have long expired. Last-used times that are still in memory
+// are left to usage.Recorder.Flush.
+func (s *Server) Run(ctx context.Context) {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.Ring.Run(ctx) })
+	tasks.Go(func() { s.Usage.Run(ctx) })
+	tasks.Go(func() { s.maintain(ctx) })
+	tasks.Wait()
+}
+
+func (s *Server) maintain(ctx context.Context) {
+	tick := time.NewTicker(maintainEvery)
+	defer tick.Stop()
+	for {
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			s.Logger.WarnContext(ctx, "maintenance of the tokens table failed, will try again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Server) sweep(ctx context.Context) error {
+	if err := s.makeRoom(ctx); err != nil {
+		return err
+	}
+	_, err := s.Store.SweepTokens(ctx, s.Clock().Add(-s.TokenRetention))
+	return err
+}

@@ -1,0 +1,185 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/audit"
+	"kiket.dev/auth/storage"
+)
+
+// Issuer makes opaque tokens. Package provider implements it on fosite.
+type Issuer interface {
+	// Issue makes the secret, stores the token that t describes and sets its ID,
+	// Reference and Prefix.
+	Issue(ctx context.Context, t *storage.Token) (storage.Secret, error)
+}
+
+// Service holds the verbs. All fields are required.
+type Service struct {
+	Store interface {
+		storage.Transactor
+		storage.TokenStore
+		storage.UserStore
+		storage.InstallationStore
+	}
+	Issuer    Issuer
+	Audit     *audit.Recorder
+	Catalogue storage.Catalogue
+	// Audience is what opaque tokens are meant for.
+	Audience string
+	Clock    func() time.Time
+}
+
+// Issued is a token with its secret, which is known here and never again.
+type Issued struct {
+	Token  storage.Token
+	Secret storage.Secret
+}
+
+// WorkspaceTokenRequest asks for a workspace API token.
+type WorkspaceTokenRequest struct {
+	OrganizationID int64
+	OwnerID        int64  // an admin of the organization
+	Name           string // 1 to 100 characters
+	Scopes         storage.Scopes
+	ExpiresAt      time.Time // zero: never
+}
+
+// IssueWorkspaceToken issues a token to an admin of the organization. No scopes
+// means full access. It returns access.ErrDenied if the caller may not issue
+// it, and storage.ErrInvalid if the request is wrong.
+func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller, r WorkspaceTokenRequest) (Issued, error) {
+	if err := caller.Require(storage.ScopeAdmin, r.OrganizationID); err != nil {
+		return Issued{}, err
+	}
+	now := s.Clock()
+	granted := r.Scopes
+	if len(granted) == 0 {
+		granted = s.Catalogue.Names()
+	}
+	if err := errors.Join(storage.CheckName("name", r.Name), s.Catalogue.CheckScopes("scopes", r.Scopes), validExpiry(r.ExpiresAt, now)); err != nil {
+		return Issued{}, err
+	}
+	if err := caller.RequireAtMost(granted); err != nil {
+		return Issued{}, err
+	}
+	member, err := s.Store.MembershipOf(ctx, r.OrganizationID, r.OwnerID)
+	if err != nil {
+		return Issued{}, fmt.Errorf("finding the owner: %w", err)
+	}
+	if member.Role != storage.RoleAdmin {
+		return Issued{}, fmt.Errorf("%w: only an admin can own a workspace API token", access.ErrDenied)
+	}
+	return s.issue(ctx, caller, storage.Token{
+		Kind:           storage.WorkspaceAPIToken,
+		OrganizationID: r.OrganizationID,
+		Name:           strings.TrimSpace(r.Name),
+		Scopes:         r.Scopes,
+		FullAccess:     len(r.Scopes) == 0,
+		UserID:         r.OwnerID,
+		CreatedAt:      now,
+		ExpiresAt:      r.ExpiresAt,
+	})
+}
+
+// IssueExtensionKey issues a key to an installation, with the permissions that
+// its manifest declares. It returns storage.ErrNotFound if the organization has
+// no such installation, or one that was uninstalled.
+func (s *Service) IssueExtensionKey(ctx context.Context, caller access.Caller, organizationID, installationID int64) (Issued, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return Issued{}, err
+	}
+	i, err := s.Store.InstallationByID(ctx, organizationID, installationID)
+	if err != nil {
+		return Issued{}, fmt.Errorf("finding the installation: %w", err)
+	}
+	if !i.UninstalledAt.IsZero() {
+		return Issued{}, fmt.Errorf("extension %s is uninstalled: %w", i.Key, storage.ErrNotFound)
+	}
+	return s.issue(ctx, caller, storage.Token{
+		Kind:           storage.ExtensionKey,
+		OrganizationID: organizationID,
+		Name:           i.Name,
+		Scopes:         i.Permissions.Without(storage.ScopeAdmin),
+		ProjectID:      i.ProjectID,
+		InstallationID: i.ID,
+		CreatedAt:      s.Clock(),
+	})
+}
+
+// IssueSession issues a session to a member who has proved to be that person.
+// The session permits what the member's role permits while it is used.
+func (s *Service) IssueSession(ctx context.Context, caller access.Caller, organizationID, userID int64, lifetime time.Duration) (Issued, error) {
+	user, err := s.Store.UserByID(ctx, organizationID, userID)
+	if err != nil {
+		return Issued{}, fmt.Errorf("finding the user: %w", err)
+	}
+	now := s.Clock()
+	return s.issue(ctx, caller, storage.Token{
+		Kind:           storage.Session,
+		OrganizationID: organizationID,
+		Name:           user.Name,
+		FullAccess:     true,
+		UserID:         userID,
+		CreatedAt:      now,
+		ExpiresAt:      now.Add(lifetime),
+	})
+}
+
+func (s *Service) issue(ctx context.Context, caller access.Caller, t storage.Token) (Issued, error) {
+	t.Audience = s.Audience
+	issued := Issued{}
+	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
+		secret, err := s.Issuer.Issue(ctx, &t)
+		if err != nil {
+			return fmt.Errorf("issuing a %s: %w", t.Kind, err)
+		}
+		issued = Issued{Token: t, Secret: secret}
+		return s.Audit.Record(ctx, caller, audit.Event{
+			OrganizationID: t.OrganizationID,
+			Action:         string(t.Kind) + ".created",
+			Target:         party(t),
+			Details:        map[string]any{"scopes": t.Scopes, "full_access": t.FullAccess, "token_prefix": t.Prefix},
+		})
+	})
+	if err != nil {
+		return Issued{}, err
+	}
+	return issued, nil
+}
+
+// Revoke ends a token for whoever has shown that they may: its holder, or the
+// application it was issued to. Revoking again changes nothing. When it returns
+// nil, no look-up that begins later finds the token active.
+func (s *Service) Revoke(ctx context.Context, caller access.Caller, t storage.Token) error {
+	return s.Store.Transaction(ctx, func(ctx context.Context) error {
+		changed, err := s.Store.RevokeToken(ctx, storage.TokenReferenceOf(t), s.Clock())
+		if err != nil {
+			return fmt.Errorf("revoking a %s: %w", t.Kind, err)
+		}
+		if !changed {
+			return nil
+		}
+		return s.Audit.Record(ctx, caller, audit.Event{
+			OrganizationID: t.OrganizationID,
+			Action:         string(t.Kind) + ".revoked",
+			Target:         party(t),
+		})
+	})
+}
+
+func party(t storage.Token) storage.Party {
+	return storage.Party{Kind: string(t.Kind), ID: t.ID, Name: t.Name}
+}
+
+func validExpiry(at, now time.Time) error {
+	if !at.IsZero() && !at.After(now) {
+		return storage.Invalidf("expires_at", "must be in the future")
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package storage
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// ClientKind tells what a client is.
+type ClientKind string
+
+// The kinds of clients.
+const (
+	// Application fetches access tokens; it belongs to an organization.
+	Application ClientKind = "application"
+	// ResourceServer is an API that introspects tokens meant for it.
+	ResourceServer ClientKind = "resource_server"
+)
+
+// AuthMethod is how a client authenticates (RFC 7591 section 2).
+type AuthMethod string
+
+// The methods.
+const (
+	AuthSecretBasic AuthMethod = "client_secret_basic"
+	AuthSecretPost  AuthMethod = "client_secret_post"
+)
+
+// Client is whoever authenticates at the OAuth endpoints (RFC 6749 section 2):
+// an application or a resource server.
+type Client struct {
+	ID             int64
+	Kind           ClientKind
+	OrganizationID int64  // 0: a resource server of the platform, for all organizations
+	ClientID       string // unique, [A-Za-z0-9_-]
+	Name           string
+	AuthMethods    []AuthMethod // those registered; one request uses exactly one
+	CreatedAt      time.Time
+	DisabledAt     time.Time // zero: enabled
+	LastUsedAt     time.Time // zero: never
+	Secrets        []ClientSecret
+
+	// Scopes is what an application may ask for.
+	Scopes Scopes
+	// AccessTokenLifetime is how long an application's access tokens live;
+	// 0: as long as the server's setting says.
+	AccessTokenLifetime time.Duration
+
+	// Identifier is the resource indicator (RFC 8707) of a resource server and
+	// the audience of the tokens meant for it.
+	Identifier string
+}
+
+// ClientSecret is one of the secrets a client may authenticate with.
+type ClientSecret struct {
+	ID         int64
+	Digest     string // lower-case hex SHA-256
+	Prefix     string // what may be shown
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // zero: never
+	LastUsedAt time.Time // zero: never
+}
+
+// Enabled reports whether the client may act at all.
+func (c Client) Enabled() bool { return c.DisabledAt.IsZero() }
+
+// Allows reports whether the client is registered for every one of the scopes.
+func (c Client) Allows(scopes Scopes) bool { return c.Scopes.CoversAll(scopes) }
+
+// Uses reports whether the client is registered for the method.
+func (c Client) Uses(method AuthMethod) bool { return slices.Contains(c.AuthMethods, method) }
+
+// Open reports whether the secret may be used at the given time.
+func (s ClientSecret) Open(now time.Time) bool {
+	return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt)
+}
+
+// ClientStore keeps clients and their secrets.
+type ClientStore interface {
+	// CreateClient stores c with its secrets and sets their IDs. ErrConflict if
+	// the client id is taken, or the name of a resource server.
+	CreateClient(ctx context.Context, c *Client) error
+	// ClientByClientID returns a client of any organization with its secrets,
+	// ErrNotFound if there is none. Disabled clients and expired secrets are
+	// returned too. It is on the path of every token request.
+	ClientByClientID(ctx context.Context, clientID string) (Client, error)
+	// ResourceServerByIdentifier returns a resource server with exactly that
+	// identifier which serves the organization: one of the platform or one of
+	// its own, without secrets. ErrNotFound if there is none.
+	ResourceServerByIdentifier(ctx context.Context, organizationID int64, identifier string) (Client, error)
+	// ResourceServers returns all resource servers in order of their names,
+	// without their secrets.
+	ResourceServers(ctx context.Context) ([]Client, error)
+	// DeleteClient removes a client of the organization (0: of the platform)
+	// with its secrets; ErrNotFound if there is none.
+	DeleteClient(ctx context.Context, organizationID, id int64) error
+	// SetClientDisabled disables the client from at on, or enables it if at is
+	// zero; ErrNotFound if the organization has no such client.
+	SetClientDisabled(ctx context.Context, organizationID, id int64, at time.Time) error
+	// SetClientScopes replaces what an application may ask for; ErrNotFound if
+	// the organization has no such client.
+	SetClientScopes(ctx context.Context, organizationID, id int64, scopes Scopes) error
+	// AddClientSecret stores s for the client and sets its ID; ErrNotFound if
+	// the organization has no such client.
+	AddClientSecret(ctx context.Context, organizationID, clientID int64, s *ClientSecret) error
+	// CloseClientSecret removes a secret at once; ErrNotFound if the client of
+	// that organization has no such secret.
+	CloseClientSecret(ctx context.Context, organizationID, clientID, secretID int64) error
+}

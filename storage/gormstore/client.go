@@ -1,0 +1,181 @@
+package gormstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"kiket.dev/auth/storage"
+)
+
+type clientRow struct {
+	ID                  int64
+	Kind                string
+	OrganizationID      reference
+	ClientID            string
+	Name                string
+	AuthMethods         string
+	Scopes              string
+	AccessTokenLifetime int64 // seconds
+	Identifier          string
+	CreatedAt           moment `gorm:"autoCreateTime:false"`
+	DisabledAt          moment
+	LastUsedAt          moment
+}
+
+func (clientRow) TableName() string { return "clients" }
+
+func (r clientRow) domain() storage.Client {
+	return storage.Client{
+		ID: r.ID, Kind: storage.ClientKind(r.Kind), OrganizationID: int64(r.OrganizationID),
+		ClientID: r.ClientID, Name: r.Name, AuthMethods: parseMethods(r.AuthMethods),
+		CreatedAt: r.CreatedAt.time(), DisabledAt: r.DisabledAt.time(), LastUsedAt: r.LastUsedAt.time(),
+		Scopes:              storage.ParseScopes(r.Scopes),
+		AccessTokenLifetime: time.Duration(r.AccessTokenLifetime) * time.Second,
+		Identifier:          r.Identifier,
+	}
+}
+
+type clientSecretRow struct {
+	ID         int64
+	ClientID   int64
+	Digest     string
+	Prefix     string
+	CreatedAt  moment `gorm:"autoCreateTime:false"`
+	ExpiresAt  moment
+	LastUsedAt moment
+}
+
+func (clientSecretRow) TableName() string { return "client_secrets" }
+
+func secretRow(clientID int64, s storage.ClientSecret) clientSecretRow {
+	return clientSecretRow{
+		ClientID: clientID, Digest: s.Digest, Prefix: s.Prefix,
+		CreatedAt: moment(s.CreatedAt), ExpiresAt: moment(s.ExpiresAt), LastUsedAt: moment(s.LastUsedAt),
+	}
+}
+
+// CreateClient implements [storage.ClientStore].
+func (s *Store) CreateClient(ctx context.Context, c *storage.Client) error {
+	const doing = "creating a client"
+	row := clientRow{
+		Kind: string(c.Kind), OrganizationID: reference(c.OrganizationID),
+		ClientID: c.ClientID, Name: c.Name, AuthMethods: methodsText(c.AuthMethods),
+		Scopes: c.Scopes.String(), AccessTokenLifetime: int64(c.AccessTokenLifetime / time.Second),
+		Identifier: c.Identifier, CreatedAt: moment(c.CreatedAt),
+		DisabledAt: moment(c.DisabledAt), LastUsedAt: moment(c.LastUsedAt),
+	}
+	ids := make([]int64, len(c.Secrets))
+	err := s.Transaction(ctx, func(ctx context.Context) error {
+		err := s.create(ctx, doing, &row, row.Kind, row.ClientID, row.Name, row.AuthMethods, row.Scopes, row.Identifier)
+		if err != nil {
+			return err
+		}
+		for i, secret := range c.Secrets {
+			r := secretRow(row.ID, secret)
+			if err := s.create(ctx, doing, &r, r.Digest, r.Prefix); err != nil {
+				return err
+			}
+			ids[i] = r.ID
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.ID = row.ID
+	for i, id := range ids {
+		c.Secrets[i].ID = id
+	}
+	return nil
+}
+
+// ResourceServerByIdentifier implements [storage.ClientStore]. If several serve
+// the organization, an enabled one goes first, then its own.
+func (s *Store) ResourceServerByIdentifier(ctx context.Context, organizationID int64, identifier string) (storage.Client, error) {
+	const doing = "reading a resource server"
+	if err := findable(identifier); err != nil {
+		return storage.Client{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	var row clientRow
+	err := s.read(ctx, doing, func(db *gorm.DB) error {
+		return db.Where("kind = ? AND identifier = ? AND (organization_id IS NULL OR organization_id = ?)",
+			string(storage.ResourceServer), identifier, organizationID).
+			Order("disabled_at IS NOT NULL, organization_id IS NULL, id").Take(&row).Error
+	})
+	if err != nil {
+		return storage.Client{}, err
+	}
+	return row.domain(), nil
+}
+
+// ResourceServers implements [storage.ClientStore].
+func (s *Store) ResourceServers(ctx context.Context) ([]storage.Client, error) {
+	var rows []clientRow
+	err := s.read(ctx, "reading the resource servers", func(db *gorm.DB) error {
+		return db.Where("kind = ?", string(storage.ResourceServer)).Order("name").Find(&rows).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	servers := make([]storage.Client, len(rows))
+	for i, r := range rows {
+		servers[i] = r.domain()
+	}
+	return servers, nil
+}
+
+// DeleteClient implements [storage.ClientStore].
+func (s *Store) DeleteClient(ctx context.Context, organizationID, id int64) error {
+	where, args := owned(organizationID)
+	return s.mustChange(ctx, "deleting a client", "DELETE FROM clients WHERE "+where+" AND id = ?", append(args, id)...)
+}
+
+// SetClientDisabled implements [storage.ClientStore].
+func (s *Store) SetClientDisabled(ctx context.Context, organizationID, id int64, at time.Time) error {
+	return s.setClient(ctx, "disabling or enabling a client", organizationID, id, "disabled_at", moment(at))
+}
+
+// SetClientScopes implements [storage.ClientStore].
+func (s *Store) SetClientScopes(ctx context.Context, organizationID, id int64, scopes storage.Scopes) error {
+	const doing = "changing the scopes of a client"
+	if err := storable(scopes...); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.setClient(ctx, doing, organizationID, id, "scopes", scopes.String())
+}
+
+func (s *Store) setClient(ctx context.Context, doing string, organizationID, id int64, column string, value any) error {
+	where, args := owned(organizationID)
+	args = append([]any{value}, append(args, id)...)
+	return s.mustChange(ctx, doing, "UPDATE clients SET "+column+" = ? WHERE "+where+" AND id = ?", args...)
+}
+
+// AddClientSecret implements [storage.ClientStore].
+func (s *Store) AddClientSecret(ctx context.Context, organizationID, clientID int64, secret *storage.ClientSecret) error {
+	const doing = "adding a client secret"
+	row := secretRow(clientID, *secret)
+	where, args := owned(organizationID)
+	err := s.Transaction(ctx, func(ctx context.Context) error {
+		// The secret's foreign key holds the client from here on.
+		if err := s.first(ctx, doing, &clientRow{}, where+" AND id = ?", append(args, clientID)...); err != nil {
+			return err
+		}
+		return s.create(ctx, doing, &row, row.Digest, row.Prefix)
+	})
+	if err != nil {
+		return err
+	}
+	secret.ID = row.ID
+	return nil
+}
+
+// CloseClientSecret implements [storage.ClientStore].
+func (s *Store) CloseClientSecret(ctx context.Context, organizationID, clientID, secretID int64) error {
+	where, args := owned(organizationID)
+	return s.mustChange(ctx, "closing a client secret",
+		"DELETE FROM client_secrets WHERE id = ? AND client_id = (SELECT id FROM clients WHERE id = ? AND "+where+")",
+		append([]any{secretID, clientID}, args...)...)
+}

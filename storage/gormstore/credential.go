@@ -1,0 +1,146 @@
+package gormstore
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"kiket.dev/auth/storage"
+)
+
+// CredentialByReference implements [storage.TokenStore]: one SELECT reads the
+// token with all that decides whether it works.
+func (s *Store) CredentialByReference(ctx context.Context, ref storage.TokenReference) (storage.Credential, error) {
+	l := s.opaqueTokens
+	if ref.Kind == storage.AccessToken {
+		l = s.accessTokens
+	}
+	if err := findable(ref.Value); err != nil {
+		return storage.Credential{}, fmt.Errorf("%s: %w", l.doing, err)
+	}
+	return l.in(ctx, s, ref)
+}
+
+// joined is a token's row with the rows that it depends on, of which those that
+// do not apply, or are gone, are NULL.
+type joined struct {
+	token tokenRow
+
+	client     joinedClient
+	keyTrusted bool
+
+	ownerID             reference
+	ownerName           text
+	ownerEmail          text
+	ownerRole           text
+	installationID      reference
+	installationProject reference
+	installationKey     text
+	installationName    text
+	installationVersion text
+	permissions         text
+	installed           moment
+	uninstalled         moment
+}
+
+// The kind is named in both, and in the first the expiry too, so that PostgreSQL
+// touches the partitions where the tokens lie and no others.
+const (
+	accessTokenHead = "SELECT " + tokenColumns + ", " + clientColumns + `,
+	k.key_id IS NOT NULL AND k.revoked_at IS NULL
+FROM tokens t
+LEFT JOIN clients c ON c.id = t.client_id
+LEFT JOIN signing_keys k ON k.key_id = t.key_id
+WHERE t.kind = 'access_token' AND `
+
+	opaqueTokenHead = "SELECT " + tokenColumns + `,
+	u.id, u.name, u.email, m.role,
+	i.id, i.project_id, i.key, i.name, i.version, i.permissions, i.created_at, i.uninstalled_at
+FROM tokens t
+LEFT JOIN memberships m ON m.organization_id = t.organization_id AND m.user_id = t.user_id
+LEFT JOIN users u ON u.id = m.user_id
+LEFT JOIN installations i ON i.organization_id = t.organization_id AND i.id = t.installation_id
+WHERE t.kind IN ('workspace_api_token', 'extension_key', 'session') AND `
+)
+
+func (j *joined) accessTargets() []any {
+	return append(append(j.token.targets(), j.client.targets()...), &j.keyTrusted)
+}
+
+func (j *joined) opaqueTargets() []any {
+	return append(j.token.targets(),
+		&j.ownerID, &j.ownerName, &j.ownerEmail, &j.ownerRole,
+		&j.installationID, &j.installationProject, &j.installationKey, &j.installationName,
+		&j.installationVersion, &j.permissions, &j.installed, &j.uninstalled)
+}
+
+func (j *joined) domain() storage.Credential {
+	c := storage.Credential{Token: j.token.domain()}
+	if c.Token.Kind == storage.AccessToken {
+		c.Client, c.KeyRevoked = j.client.domain(), !j.keyTrusted
+		return c
+	}
+	if j.ownerID != 0 {
+		c.Owner = storage.Member{
+			UserID: int64(j.ownerID), Name: string(j.ownerName),
+			Email: string(j.ownerEmail), Role: storage.Role(j.ownerRole),
+		}
+	}
+	if j.installationID != 0 {
+		c.Installation = storage.Installation{
+			ID: int64(j.installationID), OrganizationID: c.Token.OrganizationID, ProjectID: int64(j.installationProject),
+			Key: string(j.installationKey), Name: string(j.installationName), Version: string(j.installationVersion),
+			Permissions: storage.ParseScopes(string(j.permissions)),
+			CreatedAt:   j.installed.time(), UninstalledAt: j.uninstalled.time(),
+		}
+	}
+	return c
+}
+
+// matches reports whether the row is what ref names. IN lists over two columns
+// select every combination of them.
+func (j *joined) matches(ref storage.TokenReference) bool {
+	return j.token.Kind == string(ref.Kind) &&
+		(ref.Kind != storage.AccessToken || j.token.ExpiresAt.time().Equal(ref.ExpiresAt))
+}
+
+func newAccessTokenLookup(s *Store) lookup[storage.TokenReference, storage.Credential] {
+	columns := []string{"t.reference", "t.expires_at"}
+	return newTokenLookup(s, newSelection(s.dialect, accessTokenHead, columns, ""), (*joined).accessTargets)
+}
+
+func newOpaqueTokenLookup(s *Store) lookup[storage.TokenReference, storage.Credential] {
+	columns := []string{"t.reference"}
+	return newTokenLookup(s, newSelection(s.dialect, opaqueTokenHead, columns, ""), (*joined).opaqueTargets)
+}
+
+func newTokenLookup(s *Store, selection selection, targets func(*joined) []any) lookup[storage.TokenReference, storage.Credential] {
+	return newLookup(s, "reading a token", func(ctx context.Context, pool gorm.ConnPool, refs []storage.TokenReference) ([]answer[storage.Credential], error) {
+		value := func(key, column int) any {
+			if column == 0 {
+				return refs[key].Value
+			}
+			return moment(refs[key].ExpiresAt)
+		}
+		rows := make(map[string][]*joined, len(refs))
+		err := selection.each(ctx, pool, len(refs), value, func(scan func(...any) error) error {
+			row := new(joined)
+			if err := scan(targets(row)...); err != nil {
+				return err
+			}
+			rows[row.token.Reference] = append(rows[row.token.Reference], row)
+			return nil
+		})
+		answers := make([]answer[storage.Credential], len(refs))
+		for i, ref := range refs {
+			answers[i].err = storage.ErrNotFound
+			for _, row := range rows[ref.Value] {
+				if row.matches(ref) {
+					answers[i] = answer[storage.Credential]{value: row.domain()}
+				}
+			}
+		}
+		return answers, err
+	})
+}

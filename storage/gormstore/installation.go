@@ -1,0 +1,72 @@
+package gormstore
+
+import (
+	"context"
+	"time"
+
+	"kiket.dev/auth/storage"
+)
+
+type installationRow struct {
+	ID             int64
+	OrganizationID int64
+	ProjectID      int64
+	Key            string
+	Name           string
+	Version        string
+	Permissions    string
+	Manifest       []byte
+	CreatedAt      moment `gorm:"autoCreateTime:false"`
+	UninstalledAt  moment
+}
+
+func (installationRow) TableName() string { return "installations" }
+
+func (r installationRow) domain() storage.Installation {
+	return storage.Installation{
+		ID: r.ID, OrganizationID: r.OrganizationID, ProjectID: r.ProjectID,
+		Key: r.Key, Name: r.Name, Version: r.Version,
+		Permissions: storage.ParseScopes(r.Permissions), Manifest: r.Manifest,
+		CreatedAt: r.CreatedAt.time(), UninstalledAt: r.UninstalledAt.time(),
+	}
+}
+
+// CreateInstallation implements [storage.InstallationStore].
+func (s *Store) CreateInstallation(ctx context.Context, i *storage.Installation) error {
+	row := installationRow{
+		OrganizationID: i.OrganizationID, ProjectID: i.ProjectID,
+		Key: i.Key, Name: i.Name, Version: i.Version,
+		Permissions: i.Permissions.String(), Manifest: notNull(i.Manifest),
+		CreatedAt: moment(i.CreatedAt), UninstalledAt: moment(i.UninstalledAt),
+	}
+	if err := s.create(ctx, "creating an installation", &row, row.Key, row.Name, row.Version, row.Permissions); err != nil {
+		return err
+	}
+	i.ID = row.ID
+	return nil
+}
+
+// InstallationByID implements [storage.InstallationStore].
+func (s *Store) InstallationByID(ctx context.Context, organizationID, id int64) (storage.Installation, error) {
+	var row installationRow
+	if err := s.first(ctx, "reading an installation", &row, "organization_id = ? AND id = ?", organizationID, id); err != nil {
+		return storage.Installation{}, err
+	}
+	return row.domain(), nil
+}
+
+// Uninstall implements [storage.InstallationStore].
+func (s *Store) Uninstall(ctx context.Context, organizationID, id int64, at time.Time) (bool, error) {
+	return s.changeOnce(ctx, "uninstalling",
+		"UPDATE installations SET uninstalled_at = ? WHERE organization_id = ? AND id = ? AND uninstalled_at IS NULL",
+		[]any{moment(at), organizationID, id},
+		"SELECT 1 FROM installations WHERE organization_id = ? AND id = ?", organizationID, id)
+}
+
+// notNull makes an absent sequence of bytes an empty one.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

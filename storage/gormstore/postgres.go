@@ -1,0 +1,106 @@
+package gormstore
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3/database"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"kiket.dev/auth/storage"
+)
+
+//go:embed migrations/*/*.sql
+var migrations embed.FS
+
+// connectionLifetime bounds how long a connection is used, so that a cluster
+// that has moved is found again, and that no backend grows old caches.
+const connectionLifetime = time.Hour
+
+var postgresDialect = dialect{
+	name:               "postgres",
+	goose:              database.DialectPostgres,
+	migrations:         migrationsOf("postgres"),
+	placeholder:        func(sql []byte, n int) []byte { return strconv.AppendInt(append(sql, '$'), int64(n), 10) },
+	insertAccessTokens: insertUnnested,
+	versionTableExists: `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?`,
+	prepareTokens:      preparePartitions,
+	sweepTokens:        sweepPartitions,
+}
+
+func openPostgres(o Options) (*Store, error) {
+	config, err := pgx.ParseConfig(o.URL.Reveal())
+	if err != nil {
+		// The driver's words quote the URL, or the part of a password that it took
+		// for a port.
+		return nil, errors.New("the URL is not valid: want postgres://user:password@host:port/name, with special characters percent-encoded")
+	}
+	if config.ConnectTimeout <= 0 || config.ConnectTimeout > o.Timeout {
+		config.ConnectTimeout = o.Timeout
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "kiket-auth"
+	}
+	config.RuntimeParams["timezone"] = "UTC"
+
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(prepareSession))
+	pool.SetMaxOpenConns(o.MaxConnections)
+	pool.SetMaxIdleConns(o.MaxConnections)
+	pool.SetConnMaxLifetime(connectionLifetime)
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), gormConfig())
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	s := &Store{dialect: postgresDialect, reader: db, writer: db}
+	s.pools = append(s.pools, pool)
+	return s, nil
+}
+
+// prepareSession tells the server what it could otherwise not know of us.
+func prepareSession(ctx context.Context, conn *pgx.Conn) error {
+	return nil
+}
+
+// insertUnnested passes each column as one array, so that the statement is the
+// same for any number of tokens.
+func insertUnnested(tokens []*storage.Token) (string, []any) {
+	n := len(tokens)
+	var (
+		organizations, clients, secrets     = make([]int64, n), make([]int64, n), make([]int64, n)
+		references, scopes, audiences, keys = make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+		created, expires                    = make([]time.Time, n), make([]time.Time, n)
+		full                                = make([]bool, n)
+	)
+	for i, t := range tokens {
+		organizations[i], clients[i], secrets[i] = t.OrganizationID, t.ClientID, t.ClientSecretID
+		references[i], scopes[i], audiences[i], keys[i] = t.Reference, t.Scopes.String(), t.Audience, t.KeyID
+		created[i], expires[i], full[i] = stored(t.CreatedAt), stored(t.ExpiresAt), t.FullAccess
+	}
+	return insertUnnestedSQL, []any{organizations, references, scopes, full, audiences, created, expires, clients, secrets, keys}
+}
+
+const insertUnnestedSQL = `
+INSERT INTO tokens (kind, organization_id, reference, scopes, full_access, audience,
+                    created_at, expires_at, client_id, client_secret_id, key_id)
+SELECT 'access_token', organization_id, reference, scopes, full_access, audience,
+       created_at, expires_at, NULLIF(client_id, 0), NULLIF(client_secret_id, 0), key_id
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::text[],
+            $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::text[])
+     AS new (organization_id, reference, scopes, full_access, audience,
+             created_at, expires_at, client_id, client_secret_id, key_id)
+RETURNING reference, id`
+
+func migrationsOf(dialect string) fs.FS {
+	sub, err := fs.Sub(migrations, "migrations/"+dialect)
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}

@@ -1,0 +1,108 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/glebarez/sqlite"
+	"github.com/pressly/goose/v3/database"
+	"gorm.io/gorm"
+
+	"kiket.dev/auth/storage"
+)
+
+// sqliteParameters of every connection. Transactions take the write lock when
+// they begin: one that reads first and writes later cannot be refused half-way.
+// FULL, because an answered revocation must outlive a power cut; with NORMAL,
+// the last commits of a write-ahead log may not. The driver writes times in its
+// one format as they come, which is why [moment] makes them UTC.
+const sqliteParameters = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate"
+
+const sqliteMemory = ":memory:"
+
+var sqliteDialect = dialect{
+	name:               "sqlite",
+	goose:              database.DialectSQLite3,
+	migrations:         migrationsOf("sqlite"),
+	placeholder:        func(sql []byte, _ int) []byte { return append(sql, '?') },
+	insertAccessTokens: insertValues,
+	versionTableExists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`,
+	prepareTokens:      func(*Store, context.Context, time.Time, time.Time) error { return nil },
+	sweepTokens:        sweepRows,
+}
+
+func openSQLite(path string, o Options) (*Store, error) {
+	path = strings.TrimPrefix(path, "//") // sqlite:///absolute/path
+	if path == "" {
+		return nil, errors.New("want sqlite:PATH, the path is missing")
+	}
+	s := &Store{dialect: sqliteDialect}
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + sqliteParameters
+	if path == sqliteMemory {
+		// The database is its connection: one, for everything.
+		dsn = "file:" + sqliteMemory + "?" + sqliteParameters
+	} else if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.writer, err = s.openPool(dsn, 1); err != nil {
+		return nil, err
+	}
+	s.reader = s.writer
+	if path != sqliteMemory {
+		if s.reader, err = s.openPool(dsn, o.MaxConnections); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+func (s *Store) openPool(dsn string, connections int) (*gorm.DB, error) {
+	pool, err := sql.Open(sqlite.DriverName, dsn)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	db, err := gorm.Open(&sqlite.Dialector{Conn: pool}, gormConfig())
+	if err != nil {
+		return nil, errors.Join(translate(context.Background(), err), pool.Close())
+	}
+	s.pools = append(s.pools, pool)
+	return db, nil
+}
+
+// createPrivate makes the file before SQLite would, so that nobody else can
+// read it. SQLite gives the files beside it the same mode.
+func createPrivate(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("SQLite file: %w", err)
+	}
+	return file.Close()
+}
+
+// insertValues lists the tokens in one statement.
+func insertValues(tokens []*storage.Token) (string, []any) {
+	const columns = 11
+	statement := strings.Builder{}
+	statement.WriteString(`INSERT INTO tokens (kind, organization_id, reference, scopes, full_access, audience,
+		created_at, expires_at, client_id, client_secret_id, key_id) VALUES `)
+	args := make([]any, 0, columns*len(tokens))
+	for i, t := range tokens {
+		if i > 0 {
+			statement.WriteByte(',')
+		}
+		statement.WriteString("(?,?,?,?,?,?,?,?,?,?,?)")
+		args = append(args, string(t.Kind), t.OrganizationID, t.Reference, t.Scopes.String(), t.FullAccess, t.Audience,
+			moment(t.CreatedAt), moment(t.ExpiresAt), reference(t.ClientID), reference(t.ClientSecretID), t.KeyID)
+	}
+	statement.WriteString(" RETURNING reference, id")
+	return statement.String(), args
+}

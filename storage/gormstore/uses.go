@@ -1,0 +1,85 @@
+package gormstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"kiket.dev/auth/storage"
+)
+
+// usesBatch is how many updates of last use travel in one transaction.
+const usesBatch = 256
+
+// useUpdate is one forward-only update of last use.
+type useUpdate struct {
+	table string
+	id    int64
+	use   storage.TokenUse
+}
+
+// RecordUses implements [storage.TokenStore]. The rows are locked in one order,
+// so that replicas which record at the same time cannot wait for each other in a
+// circle. If it fails, some of the uses may have been written down.
+func (s *Store) RecordUses(ctx context.Context, uses []storage.TokenUse) error {
+	for updates := range slices.Chunk(latestUses(uses), usesBatch) {
+		err := s.Transaction(ctx, func(ctx context.Context) error {
+			for _, u := range updates {
+				if err := s.recordUse(ctx, u); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("recording uses: %w", err)
+		}
+	}
+	return nil
+}
+
+// latestUses returns the updates that uses amount to: one for each row.
+func latestUses(uses []storage.TokenUse) []useUpdate {
+	type row struct {
+		table string
+		id    int64
+	}
+	latest := make(map[row]storage.TokenUse, len(uses))
+	add := func(table string, id int64, use storage.TokenUse) {
+		if before, seen := latest[row{table, id}]; id != 0 && (!seen || before.At.Before(use.At)) {
+			latest[row{table, id}] = use
+		}
+	}
+	for _, use := range uses {
+		if use.Kind == storage.AccessToken {
+			add("clients", use.ID, use)
+			add("client_secrets", use.ClientSecretID, use)
+		} else {
+			add("tokens", use.ID, use)
+		}
+	}
+	updates := make([]useUpdate, 0, len(latest))
+	for r, use := range latest {
+		updates = append(updates, useUpdate{table: r.table, id: r.id, use: use})
+	}
+	slices.SortFunc(updates, func(a, b useUpdate) int {
+		return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.id, b.id))
+	})
+	return updates
+}
+
+func (s *Store) recordUse(ctx context.Context, u useUpdate) error {
+	at := moment(u.use.At)
+	const forward = " AND (last_used_at IS NULL OR last_used_at < ?)"
+	return s.write(ctx, "recording a use", func(db *gorm.DB) error {
+		if u.table != "tokens" {
+			return db.Exec("UPDATE "+u.table+" SET last_used_at = ? WHERE id = ?"+forward, at, u.id, at).Error
+		}
+		return db.Exec("UPDATE tokens SET last_used_at = ?, last_used_address = ?, last_used_user_agent = ?"+
+			" WHERE kind = ? AND id = ?"+forward,
+			at, legible(u.use.Address), legible(u.use.UserAgent), string(u.use.Kind), u.id, at).Error
+	})
+}

@@ -1,0 +1,27 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// Organization is a tenant. Everything but users and platform resource servers
+// belongs to exactly one.
+type Organization struct {
+	ID        int64
+	Slug      string // unique, [a-z0-9-]
+	Name      string
+	CreatedAt time.Time
+}
+
+// OrganizationStore keeps organizations.
+type OrganizationStore interface {
+	// CreateOrganization stores o and sets its ID. ErrConflict if the slug is taken.
+	CreateOrganization(ctx context.Context, o *Organization) error
+	// OrganizationByID returns ErrNotFound if there is none.
+	OrganizationByID(ctx context.Context, id int64) (Organization, error)
+	// OrganizationBySlug returns ErrNotFound if there is none.
+	OrganizationBySlug(ctx context.Context, slug string) (Organization, error)
+	// CountOrganizations returns how many there are.
+	CountOrganizations(ctx context.Context) (int64, error)
+}

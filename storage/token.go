@@ -1,0 +1,181 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// TokenKind tells the credentials apart that go through the one pipeline.
+type TokenKind string
+
+// The kinds of tokens.
+const (
+	AccessToken       TokenKind = "access_token"
+	WorkspaceAPIToken TokenKind = "workspace_api_token"
+	ExtensionKey      TokenKind = "extension_key"
+	Session           TokenKind = "session"
+)
+
+// Token is one credential as it is kept. The secret itself is not.
+type Token struct {
+	ID             int64
+	Kind           TokenKind
+	OrganizationID int64
+	Reference      string // what it is found by, see TokenReference
+	Prefix         string // what may be shown; empty for access tokens
+	Name           string
+	Scopes         Scopes
+	FullAccess     bool // all of the catalogue, as it stands when the token is used
+	Audience       string
+	CreatedAt      time.Time
+	ExpiresAt      time.Time // zero: never; whole seconds for access tokens
+	RevokedAt      time.Time // zero: not revoked
+
+	UserID         int64  // owner of workspace tokens and sessions
+	ClientID       int64  // Client.ID of an access token
+	ClientSecretID int64  // the secret an access token was fetched with, 0: another way
+	KeyID          string // kid that signed an access token
+	ProjectID      int64  // of extension keys
+	InstallationID int64  // of extension keys
+
+	LastUsedAt        time.Time // zero: never
+	LastUsedAddress   string
+	LastUsedUserAgent string
+}
+
+// TokenReference is what a token is found by.
+type TokenReference struct {
+	Kind TokenKind
+	// Value is the lower-case hex SHA-256 of an opaque token, or the jti of an
+	// access token.
+	Value string
+	// ExpiresAt is the expiry of an access token, in whole seconds, which tells
+	// where its row lies. It is zero for opaque tokens.
+	ExpiresAt time.Time
+}
+
+// TokenReferenceOf returns what t is found by.
+func TokenReferenceOf(t Token) TokenReference {
+	ref := TokenReference{Kind: t.Kind, Value: t.Reference}
+	if t.Kind == AccessToken {
+		ref.ExpiresAt = t.ExpiresAt
+	}
+	return ref
+}
+
+// Credential is a token together with everything that decides whether it works
+// and what it may do, read in one look.
+type Credential struct {
+	Token Token
+
+	Client       Client       // of an access token; without secrets
+	Owner        Member       // of a workspace token or session
+	Installation Installation // of an extension key; without manifest
+	KeyRevoked   bool         // the signing key of an access token is revoked or unknown
+}
+
+// Member is what a credential needs to know of its owner.
+type Member struct {
+	UserID int64 // 0: not, or no longer, a member of the token's organization
+	Name   string
+	Email  string
+	Role   Role
+}
+
+// Active reports whether the credential works at the given time: neither
+// revoked nor expired, and all that it depends on is still in place.
+func (c Credential) Active(now time.Time) bool {
+	t := c.Token
+	if !t.RevokedAt.IsZero() || (!t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)) {
+		return false
+	}
+	switch t.Kind {
+	case AccessToken:
+		return c.Client.ID != 0 && c.Client.Enabled() && !c.KeyRevoked
+	case WorkspaceAPIToken, Session:
+		return c.Owner.UserID != 0
+	case ExtensionKey:
+		return c.Installation.ID != 0 && c.Installation.UninstalledAt.IsZero()
+	}
+	return false
+}
+
+// Scopes returns what the credential permits now: what was granted, less what
+// its application is no longer registered for, its extension no longer
+// declares, or its owner may no longer do.
+func (c Credential) Scopes(catalogue Catalogue) Scopes {
+	scopes := c.Token.Scopes
+	if c.Token.FullAccess {
+		scopes = catalogue.Names()
+	}
+	switch c.Token.Kind {
+	case AccessToken:
+		scopes = scopes.Restrict(c.Client.Scopes)
+	case ExtensionKey:
+		scopes = scopes.Restrict(c.Installation.Permissions).Without(ScopeAdmin)
+	case WorkspaceAPIToken, Session:
+		if c.Owner.Role != RoleAdmin {
+			scopes = scopes.Without(ScopeAdmin)
+		}
+	}
+	return scopes
+}
+
+// PublicClientID returns the name under which the credential appears as a
+// client: the application's client id, or the kind and number of an opaque token.
+func (c Credential) PublicClientID() string {
+	if c.Token.Kind == AccessToken {
+		return c.Client.ClientID
+	}
+	return fmt.Sprintf("%s:%d", c.Token.Kind, c.Token.ID)
+}
+
+// Subject returns whom the credential stands for: user:N, extension:N, or the
+// client id of an application acting for itself (RFC 9068 section 2.2).
+func (c Credential) Subject() string {
+	switch c.Token.Kind {
+	case WorkspaceAPIToken, Session:
+		return fmt.Sprintf("user:%d", c.Token.UserID)
+	case ExtensionKey:
+		return fmt.Sprintf("extension:%d", c.Token.InstallationID)
+	default:
+		return c.Client.ClientID
+	}
+}
+
+// TokenUse is the latest use of a credential.
+type TokenUse struct {
+	Kind           TokenKind
+	ID             int64 // Token.ID of an opaque token, Client.ID for an access token
+	ClientSecretID int64 // the secret an access token was fetched with, 0: none
+	At             time.Time
+	Address        string
+	UserAgent      string
+}
+
+// TokenStore keeps the tokens of all kinds.
+type TokenStore interface {
+	// CreateToken stores t and sets its ID. ErrConflict if the reference is taken.
+	// It returns when the token is durable.
+	CreateToken(ctx context.Context, t *Token) error
+	// CredentialByReference returns the token with what it depends on, ErrNotFound
+	// if there is none. Revoked and expired ones are returned too. The answer
+	// holds everything that was committed before the call.
+	CredentialByReference(ctx context.Context, ref TokenReference) (Credential, error)
+	// OpaqueTokenByID returns a token of the organization that is not an access
+	// token, ErrNotFound if there is none.
+	OpaqueTokenByID(ctx context.Context, organizationID int64, kind TokenKind, id int64) (Token, error)
+	// RevokeToken revokes a token and reports whether this call did: of several
+	// at once, one is told true. An unknown token is false, too.
+	RevokeToken(ctx context.Context, ref TokenReference, at time.Time) (bool, error)
+	// RecordUses writes the latest uses down, forward only: an older use never
+	// replaces a later one. Uses of unknown tokens are ignored.
+	RecordUses(ctx context.Context, uses []TokenUse) error
+	// PrepareTokens makes room for tokens that expire until the given time.
+	PrepareTokens(ctx context.Context, now, until time.Time) error
+	// SweepTokens removes access tokens that expired before the given time, at
+	// a cost that does not depend on how many live tokens there are, and
+	// returns how many rows or, where it drops them whole, partitions went.
+	SweepTokens(ctx context.Context, before time.Time) (int64, error)
+}

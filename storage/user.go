@@ -1,0 +1,53 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// User is a person. What the person may do is said by memberships.
+type User struct {
+	ID           int64
+	Email        string // unique, lower case
+	Name         string
+	PasswordHash Secret // PHC string (argon2id); empty: cannot sign in with a password
+	CreatedAt    time.Time
+}
+
+// Role is what a member may do in an organization.
+type Role string
+
+// The roles.
+const (
+	RoleAdmin  Role = "admin"
+	RoleMember Role = "member"
+)
+
+// Membership puts a user into an organization.
+type Membership struct {
+	OrganizationID int64
+	UserID         int64
+	Role           Role
+	CreatedAt      time.Time
+}
+
+// UserStore keeps users and their memberships.
+type UserStore interface {
+	// CreateUser stores u and sets its ID. ErrConflict if the address is taken.
+	CreateUser(ctx context.Context, u *User) error
+	// UserByEmail returns ErrNotFound if there is none. Addresses are compared
+	// in lower case.
+	UserByEmail(ctx context.Context, email string) (User, error)
+	// UserByID returns a member of the organization, ErrNotFound if the user is
+	// not one.
+	UserByID(ctx context.Context, organizationID, id int64) (User, error)
+	// CreateMembership stores m. ErrConflict if the user is a member already.
+	CreateMembership(ctx context.Context, m Membership) error
+	// MembershipOf returns ErrNotFound if the user is not a member.
+	MembershipOf(ctx context.Context, organizationID, userID int64) (Membership, error)
+	// SetRole changes the role of a member; ErrNotFound if the user is not one.
+	SetRole(ctx context.Context, organizationID, userID int64, role Role) error
+	// DeleteMembership ends a membership; ErrNotFound if there is none. What
+	// the user owns in the organization stops working with it.
+	DeleteMembership(ctx context.Context, organizationID, userID int64) error
+}
