@@ -9,7 +9,7 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 go build -trimpath -buildvcs=true -ldflags='-s -w' -o /kiket-auth ./cmd/kiket-auth
+    CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /kiket-auth ./cmd/kiket-auth
 # What the binary needs of an operating system, and no more.
 RUN mkdir -p /image/etc/ssl/certs /owned/var/lib/kiket-auth /owned/tmp \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -82,14 +83,20 @@ func (l *loader) resolveFiles() {
 	}
 }
 
+// readSecretFile does not name the file in its errors: now and then it is the
+// secret itself that was given for the name.
 func readSecretFile(path string) (string, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("reading the secret: %w", err)
+		var named *fs.PathError
+		if errors.As(err, &named) {
+			err = named.Err
+		}
+		return "", fmt.Errorf("reading the file it names: %w", err)
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	if text == "" {
-		return "", fmt.Errorf("%s is empty", path)
+		return "", errors.New("the file it names is empty")
 	}
 	return text, nil
 }

@@ -28,7 +28,8 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Issuer: "http://localhost:8080", Listen: "127.0.0.1:8080", ShutdownGrace: 20 * time.Second,
+		Issuer: "http://localhost:8080", Listen: "127.0.0.1:8080",
+		ShutdownDelay: time.Second, ShutdownGrace: 20 * time.Second,
 		DatabaseURL: storage.NewSecret("sqlite:kiket-auth.db"), DatabaseMaxConnections: 16, TokenRetention: 24 * time.Hour,
 		DefaultAudience: "http://localhost:8080/api", AccessTokenLifetime: time.Hour, Catalogue: catalogue,
 		SigningAlgorithm: "ES256", SigningKeyRotation: 90 * 24 * time.Hour, JWKSMaxAge: 5 * time.Minute,
@@ -48,6 +49,7 @@ issuer: https://auth.example.com
 listen: "[::1]:0"
 metrics_listen: :9090
 trusted_proxies: [10.0.0.0/8, "2001:db8::/32"]
+shutdown_delay: 5s
 shutdown_grace: 1m
 database_url: postgresql://kiket:p%40ss@db1:5432,db2:5433/kiket?sslmode=verify-full
 database_max_connections: 40
@@ -69,7 +71,8 @@ log_level: debug
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Issuer: "https://auth.example.com", Listen: "[::1]:0", MetricsListen: ":9090", ShutdownGrace: time.Minute,
+		Issuer: "https://auth.example.com", Listen: "[::1]:0", MetricsListen: ":9090",
+		ShutdownDelay: 5 * time.Second, ShutdownGrace: time.Minute,
 		TrustedProxies:         []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
 		DatabaseURL:            storage.NewSecret("postgresql://kiket:p%40ss@db1:5432,db2:5433/kiket?sslmode=verify-full"),
 		DatabaseMaxConnections: 40,
@@ -171,12 +174,12 @@ func TestSecretFiles(t *testing.T) {
 		{
 			"empty file", "",
 			[]string{"KIKET_AUTH_MASTER_KEY_FILE=empty"},
-			"configuration:\n  KIKET_AUTH_MASTER_KEY_FILE: empty is empty",
+			"configuration:\n  KIKET_AUTH_MASTER_KEY_FILE: the file it names is empty",
 		},
 		{
-			"missing file", "",
-			[]string{"KIKET_AUTH_MASTER_KEY_FILE=missing"},
-			"configuration:\n  KIKET_AUTH_MASTER_KEY_FILE: reading the secret: open missing: no such file or directory",
+			"secret in place of the file", "",
+			[]string{"KIKET_AUTH_MASTER_KEY_FILE=" + masterKey(1)},
+			"configuration:\n  KIKET_AUTH_MASTER_KEY_FILE: reading the file it names: no such file or directory",
 		},
 		{
 			"not a secret", "",

@@ -23,6 +23,8 @@ func parseIssuer(text string) (string, error) {
 		return "", errors.New("must have neither a query nor a fragment (RFC 8414 section 2)")
 	case strings.HasSuffix(text, "/"):
 		return "", fmt.Errorf("must not end in a slash: write %s", strings.TrimRight(text, "/"))
+	case u.Path != "":
+		return "", errors.New("must have no path: the endpoints lie at the root of their host")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "", errors.New("must be an https URL")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):

@@ -114,7 +114,7 @@ func (s *Server) makeRoom(ctx context.Context) error {
 // are left to usage.Recorder.Flush.
 func (s *Server) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
-	tasks.Go(func() { s.Ring.Run(ctx) })
+	tasks.Go(func() { _ = s.Ring.Run(ctx) }) // ends with ctx alone
 	tasks.Go(func() { s.Usage.Run(ctx) })
 	tasks.Go(func() { s.maintain(ctx) })
 	tasks.Wait()

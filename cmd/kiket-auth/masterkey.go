@@ -24,9 +24,6 @@ func masterKeys(c config.Config) ([]storage.Secret, error) {
 	if len(c.MasterKeys) > 0 || !sqlite {
 		return c.MasterKeys, nil
 	}
-	if file == ":memory:" {
-		return []storage.Secret{keys.GenerateMasterKey()}, nil
-	}
 	key, err := os.ReadFile(file + masterKeySuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newMasterKey(file)

@@ -67,15 +67,15 @@ func (s *Store) ClientByClientID(ctx context.Context, clientID string) (storage.
 func newClientLookup(s *Store) lookup[string, storage.Client] {
 	selection := newSelection(s.dialect,
 		"SELECT "+clientColumns+`, s.id, s.digest, s.prefix, s.created_at, s.expires_at, s.last_used_at
-		FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE `,
-		[]string{"c.client_id"}, " ORDER BY c.id, s.id")
+		FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.client_id`,
+		" ORDER BY c.id, s.id")
 	return newLookup(s, "reading a client", func(ctx context.Context, pool gorm.ConnPool, keys []string) ([]answer[storage.Client], error) {
 		type found struct {
 			client  joinedClient
 			secrets []joinedSecret
 		}
 		clients := make(map[string]*found, len(keys))
-		err := selection.each(ctx, pool, len(keys), func(key, _ int) any { return keys[key] }, func(scan func(...any) error) error {
+		err := selection.each(ctx, pool, keys, nil, func(scan func(...any) error) error {
 			var client joinedClient
 			var secret joinedSecret
 			err := scan(append(client.targets(), &secret.id, &secret.digest, &secret.prefix,

@@ -44,15 +44,18 @@ type joined struct {
 	uninstalled         moment
 }
 
-// The kind is named in both, and in the first the expiry too, so that PostgreSQL
-// touches the partitions where the tokens lie and no others.
+// The kind is named in both, and in the first a span of expiries too, so that
+// PostgreSQL touches the partitions where the tokens lie and no others. It is a
+// span and not a list, because PostgreSQL looks into the index once for every
+// combination of two lists.
 const (
 	accessTokenHead = "SELECT " + tokenColumns + ", " + clientColumns + `,
 	k.key_id IS NOT NULL AND k.revoked_at IS NULL
 FROM tokens t
 LEFT JOIN clients c ON c.id = t.client_id
 LEFT JOIN signing_keys k ON k.key_id = t.key_id
-WHERE t.kind = 'access_token' AND `
+WHERE t.kind = 'access_token' AND t.reference`
+	accessTokenTail = " AND t.expires_at >= ? AND t.expires_at <= ?"
 
 	opaqueTokenHead = "SELECT " + tokenColumns + `,
 	u.id, u.name, u.email, m.role,
@@ -61,7 +64,7 @@ FROM tokens t
 LEFT JOIN memberships m ON m.organization_id = t.organization_id AND m.user_id = t.user_id
 LEFT JOIN users u ON u.id = m.user_id
 LEFT JOIN installations i ON i.organization_id = t.organization_id AND i.id = t.installation_id
-WHERE t.kind IN ('workspace_api_token', 'extension_key', 'session') AND `
+WHERE t.kind IN ('workspace_api_token', 'extension_key', 'session') AND t.reference`
 )
 
 func (j *joined) accessTargets() []any {
@@ -98,33 +101,44 @@ func (j *joined) domain() storage.Credential {
 	return c
 }
 
-// matches reports whether the row is what ref names. IN lists over two columns
-// select every combination of them.
+// matches reports whether the row is what ref names, and not one with the same
+// value and another kind or expiry.
 func (j *joined) matches(ref storage.TokenReference) bool {
 	return j.token.Kind == string(ref.Kind) &&
 		(ref.Kind != storage.AccessToken || j.token.ExpiresAt.time().Equal(ref.ExpiresAt))
 }
 
 func newAccessTokenLookup(s *Store) lookup[storage.TokenReference, storage.Credential] {
-	columns := []string{"t.reference", "t.expires_at"}
-	return newTokenLookup(s, newSelection(s.dialect, accessTokenHead, columns, ""), (*joined).accessTargets)
+	return newTokenLookup(s, newSelection(s.dialect, accessTokenHead, accessTokenTail), expirySpan, (*joined).accessTargets)
 }
 
 func newOpaqueTokenLookup(s *Store) lookup[storage.TokenReference, storage.Credential] {
-	columns := []string{"t.reference"}
-	return newTokenLookup(s, newSelection(s.dialect, opaqueTokenHead, columns, ""), (*joined).opaqueTargets)
+	none := func([]storage.TokenReference) []any { return nil }
+	return newTokenLookup(s, newSelection(s.dialect, opaqueTokenHead, ""), none, (*joined).opaqueTargets)
 }
 
-func newTokenLookup(s *Store, selection selection, targets func(*joined) []any) lookup[storage.TokenReference, storage.Credential] {
+// expirySpan returns the earliest and the latest expiry of the references.
+func expirySpan(refs []storage.TokenReference) []any {
+	earliest, latest := refs[0].ExpiresAt, refs[0].ExpiresAt
+	for _, ref := range refs[1:] {
+		if ref.ExpiresAt.Before(earliest) {
+			earliest = ref.ExpiresAt
+		}
+		if ref.ExpiresAt.After(latest) {
+			latest = ref.ExpiresAt
+		}
+	}
+	return []any{stored(earliest), stored(latest)}
+}
+
+func newTokenLookup(s *Store, selection selection, tail func([]storage.TokenReference) []any, targets func(*joined) []any) lookup[storage.TokenReference, storage.Credential] {
 	return newLookup(s, "reading a token", func(ctx context.Context, pool gorm.ConnPool, refs []storage.TokenReference) ([]answer[storage.Credential], error) {
-		value := func(key, column int) any {
-			if column == 0 {
-				return refs[key].Value
-			}
-			return moment(refs[key].ExpiresAt)
+		values := make([]string, len(refs))
+		for i, ref := range refs {
+			values[i] = ref.Value
 		}
 		rows := make(map[string][]*joined, len(refs))
-		err := selection.each(ctx, pool, len(refs), value, func(scan func(...any) error) error {
+		err := selection.each(ctx, pool, values, tail(refs), func(scan func(...any) error) error {
 			row := new(joined)
 			if err := scan(targets(row)...); err != nil {
 				return err

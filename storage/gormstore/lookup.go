@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 )
@@ -47,55 +48,52 @@ func (l lookup[K, V]) in(ctx context.Context, s *Store, key K) (V, error) {
 	return found.value, err
 }
 
-// selection is a SELECT for up to batchSize keys: head, then an IN list for each
-// column of the key, then tail. The lists are padded to a power of two, by saying
-// the last value again, so that a connection prepares few statements.
+// selection is a SELECT for up to batchSize keys: head, then an IN list of them,
+// then tail. The list is padded to a power of two, by saying the last key again,
+// so that a connection prepares few statements. Parameters of tail, written ?,
+// come after the keys.
 type selection struct {
-	columns int
-	sizes   [7]string // for 1, 2, 4, … batchSize keys
+	sizes [7]string // for 1, 2, 4, … batchSize keys
 }
 
-func newSelection(d dialect, head string, columns []string, tail string) selection {
-	s := selection{columns: len(columns)}
+func newSelection(d dialect, head, tail string) selection {
+	var s selection
 	for i := range s.sizes {
-		s.sizes[i] = selectionSQL(d, head, columns, tail, 1<<i)
+		s.sizes[i] = selectionSQL(d, head, tail, 1<<i)
 	}
 	return s
 }
 
-func selectionSQL(d dialect, head string, columns []string, tail string, size int) string {
-	text, n := []byte(head), 0
-	for i, column := range columns {
-		if i > 0 {
-			text = append(text, " AND "...)
+func selectionSQL(d dialect, head, tail string, size int) string {
+	text := append([]byte(head), " IN ("...)
+	for n := range size {
+		if n > 0 {
+			text = append(text, ',')
 		}
-		text = append(append(text, column...), " IN ("...)
-		for k := range size {
-			if k > 0 {
-				text = append(text, ',')
-			}
-			n++
-			text = d.placeholder(text, n)
-		}
-		text = append(text, ')')
+		text = d.placeholder(text, n+1)
 	}
-	return string(append(text, tail...))
+	text = append(text, ')')
+	for n, part := range strings.Split(tail, "?") {
+		if n > 0 {
+			text = d.placeholder(text, size+n)
+		}
+		text = append(text, part...)
+	}
+	return string(text)
 }
 
-// each runs the SELECT for that many keys, of which value gives the columns, and
-// calls row for every row with what reads it.
-func (s selection) each(ctx context.Context, pool gorm.ConnPool, keys int, value func(key, column int) any, row func(scan func(...any) error) error) error {
+// each runs the SELECT for the keys, at least one, and calls row for every row
+// with what reads it.
+func (s selection) each(ctx context.Context, pool gorm.ConnPool, keys []string, tail []any, row func(scan func(...any) error) error) error {
 	step, size := 0, 1
-	for size < keys {
+	for size < len(keys) {
 		step, size = step+1, size*2
 	}
-	values := make([]any, 0, size*s.columns)
-	for column := range s.columns {
-		for key := range size {
-			values = append(values, value(min(key, keys-1), column))
-		}
+	values := make([]any, 0, size+len(tail))
+	for n := range size {
+		values = append(values, keys[min(n, len(keys)-1)])
 	}
-	rows, err := pool.QueryContext(ctx, s.sizes[step], values...)
+	rows, err := pool.QueryContext(ctx, s.sizes[step], append(values, tail...)...)
 	if err != nil {
 		return err
 	}

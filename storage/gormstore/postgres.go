@@ -63,9 +63,20 @@ func openPostgres(o Options) (*Store, error) {
 	return s, nil
 }
 
-// prepareSession tells the server what it could otherwise not know of us.
+// sessionSettings fit what this package sends: statements that name every row by
+// a key, thousands of times a second. Planning them costs more than running them,
+// so that each is planned once for a connection; and since that plan is made when
+// tables and partitions are small, and kept while they grow, the planner must not
+// take to reading them whole. A migration that joins large tables can set them
+// otherwise for its transaction.
+const sessionSettings = `
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off`
+
 func prepareSession(ctx context.Context, conn *pgx.Conn) error {
-	return nil
+	return conn.PgConn().Exec(ctx, sessionSettings).Close()
 }
 
 // insertUnnested passes each column as one array, so that the statement is the

@@ -45,12 +45,14 @@ func (s *Store) RecordUses(ctx context.Context, uses []storage.TokenUse) error {
 func latestUses(uses []storage.TokenUse) []useUpdate {
 	type row struct {
 		table string
+		kind  storage.TokenKind // a token of another kind is another row, or none
 		id    int64
 	}
 	latest := make(map[row]storage.TokenUse, len(uses))
 	add := func(table string, id int64, use storage.TokenUse) {
-		if before, seen := latest[row{table, id}]; id != 0 && (!seen || before.At.Before(use.At)) {
-			latest[row{table, id}] = use
+		r := row{table, use.Kind, id}
+		if before, seen := latest[r]; id != 0 && (!seen || before.At.Before(use.At)) {
+			latest[r] = use
 		}
 	}
 	for _, use := range uses {

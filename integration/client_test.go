@@ -1,0 +1,201 @@
+package integration
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/server/extensions"
+	"kiket.dev/auth/server/tokens"
+	"kiket.dev/auth/storage"
+)
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// credentials are an id and a secret.
+type credentials struct{ id, secret string }
+
+// resourceServer returns the one that bootstrap made.
+func (d *deployment) resourceServer() credentials {
+	return credentials{d.boot.ResourceServer.ClientID, d.boot.ResourceServer.ClientSecret}
+}
+
+// application registers an application in the first organization.
+func (d *deployment) application(scopes ...string) credentials {
+	d.t.Helper()
+	return d.register(clients.ApplicationRequest{Scopes: scopes})
+}
+
+// register registers an application; what is left out is filled in.
+func (d *deployment) register(r clients.ApplicationRequest) credentials {
+	d.t.Helper()
+	if r.OrganizationID == 0 {
+		r.OrganizationID = d.boot.Organization.ID
+	}
+	if r.Name == "" {
+		r.Name = "Application of a test"
+	}
+	made, err := d.verbs().Clients.RegisterApplication(d.t.Context(), access.Operator(), r)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return credentials{made.Client.ClientID, made.Secret.Reveal()}
+}
+
+// workspaceToken issues one to the admin of the first organization.
+func (d *deployment) workspaceToken(expires time.Time, scopes ...string) tokens.Issued {
+	d.t.Helper()
+	issued, err := d.verbs().Tokens.IssueWorkspaceToken(d.t.Context(), access.Operator(), tokens.WorkspaceTokenRequest{
+		OrganizationID: d.boot.Organization.ID, OwnerID: d.boot.Admin.ID, Name: "Token of a test",
+		Scopes: storage.NewScopes(scopes...), ExpiresAt: expires,
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return issued
+}
+
+// extension installs one in the default project of the first organization.
+func (d *deployment) extension(permissions ...string) extensions.Installed {
+	d.t.Helper()
+	installed, err := d.verbs().Extensions.Install(d.t.Context(), access.Operator(), d.boot.Organization.ID, d.boot.Project.ID, extensions.Manifest{
+		ID: "com.example.test", Name: "Extension of a test", Version: "1.0.0", Permissions: permissions, Raw: []byte("{}"),
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return installed
+}
+
+// session signs the admin of the first organization in.
+func (d *deployment) session() tokens.Issued {
+	d.t.Helper()
+	issued, err := d.verbs().Tokens.IssueSession(d.t.Context(), access.Operator(), d.boot.Organization.ID, d.boot.Admin.ID, time.Hour)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return issued
+}
+
+// answer is an HTTP response that has been read.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// json decodes the body as one JSON object.
+func (a answer) json(t testing.TB) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		t.Fatalf("status %d, body %q: %v", a.status, a.body, err)
+	}
+	return v
+}
+
+// client keeps no connection, so that a server's end is not mistaken for an error
+// of the test.
+var client = &http.Client{
+	Timeout:   30 * time.Second,
+	Transport: &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	},
+}
+
+// do sends a request and reads the answer.
+func do(t testing.TB, r *http.Request) answer {
+	t.Helper()
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(body)}
+}
+
+// request makes a request of the server with a raw body; headers are name, value.
+func (i *instance) request(method, path, body string, headers ...string) *http.Request {
+	i.t.Helper()
+	r, err := http.NewRequestWithContext(i.t.Context(), method, i.base+path, strings.NewReader(body))
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	for n := 0; n+1 < len(headers); n += 2 {
+		r.Header.Add(headers[n], headers[n+1])
+	}
+	return r
+}
+
+// get fetches a path.
+func (i *instance) get(t testing.TB, path string, headers ...string) answer {
+	t.Helper()
+	return do(t, i.request(http.MethodGet, path, "", headers...))
+}
+
+// postRaw posts a body as a form, as it is.
+func (i *instance) postRaw(t testing.TB, path, body string, headers ...string) answer {
+	t.Helper()
+	return do(t, i.request(http.MethodPost, path, body, append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...))
+}
+
+// post posts a form, authenticated with Basic if c is not empty. Parameters are
+// name, value.
+func (i *instance) post(t testing.TB, path string, c credentials, parameters ...string) answer {
+	t.Helper()
+	form := url.Values{}
+	for n := 0; n+1 < len(parameters); n += 2 {
+		form.Add(parameters[n], parameters[n+1])
+	}
+	r := i.request(http.MethodPost, path, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	if c.id != "" {
+		r.SetBasicAuth(url.QueryEscape(c.id), url.QueryEscape(c.secret))
+	}
+	return do(t, r)
+}
+
+// fetch fetches an access token that must be given.
+func (i *instance) fetch(t testing.TB, c credentials, parameters ...string) string {
+	t.Helper()
+	a := i.post(t, "/oauth/token", c, append([]string{"grant_type", "client_credentials"}, parameters...)...)
+	if a.status != http.StatusOK {
+		t.Fatalf("token endpoint: %d %s", a.status, a.body)
+	}
+	token, ok := a.json(t)["access_token"].(string)
+	if !ok {
+		t.Fatalf("no access token in %s", a.body)
+	}
+	return token
+}
+
+// introspect asks about a token; the answer must be 200.
+func (i *instance) introspect(t testing.TB, c credentials, token string, parameters ...string) map[string]any {
+	t.Helper()
+	a := i.post(t, "/oauth/introspect", c, append([]string{"token", token}, parameters...)...)
+	if a.status != http.StatusOK {
+		t.Fatalf("introspection: %d %s", a.status, a.body)
+	}
+	return a.json(t)
+}
+
+// active asks the default resource server's question.
+func (i *instance) active(t testing.TB, token string) bool {
+	t.Helper()
+	active, ok := i.introspect(t, i.resourceServer(), token)["active"].(bool)
+	if !ok {
+		t.Fatal("introspection without a boolean active")
+	}
+	return active
+}

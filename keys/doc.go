@@ -1,0 +1,3 @@
+// Package keys holds the keys with which tokens are signed, and encrypts what is
+// secret at rest.
+package keys

@@ -1,0 +1,93 @@
+package storagetest
+
+import (
+	"testing"
+	"time"
+
+	"kiket.dev/auth/storage"
+)
+
+func testClients(t *testing.T, w *world) {
+	o := w.organization()
+	c, other := w.application(o.ID), w.application(o.ID)
+	if c.ID == 0 || c.Secrets[0].ID == 0 || c.Secrets[0].ID == c.Secrets[1].ID {
+		t.Errorf("ids are missing: %+v", c)
+	}
+	equal(w, "client", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
+	bare := storage.Client{Kind: storage.Application, OrganizationID: o.ID, ClientID: "bare", Name: "App", CreatedAt: noon}
+	w.ok(w.s.CreateClient(w.ctx, &bare)) // names of applications need not differ
+	equal(w, "client without secrets", must(w.s.ClientByClientID(w.ctx, "bare"))(w), bare)
+
+	_, err := w.s.ClientByClientID(w.ctx, "nobody")
+	w.wantErr("unknown client id", err, storage.ErrNotFound)
+	again := bare
+	w.wantErr("client id twice", w.s.CreateClient(w.ctx, &again), storage.ErrConflict)
+
+	for _, at := range []time.Time{noon.Add(time.Minute), {}} {
+		w.ok(w.s.SetClientDisabled(w.ctx, o.ID, c.ID, at))
+		c.DisabledAt = at
+		equal(w, "after SetClientDisabled", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
+	}
+	c.Scopes = storage.NewScopes("comments")
+	w.ok(w.s.SetClientScopes(w.ctx, o.ID, c.ID, c.Scopes))
+	equal(w, "after SetClientScopes", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
+	w.wantErr("disabling none", w.s.SetClientDisabled(w.ctx, o.ID, 4711, noon), storage.ErrNotFound)
+	w.wantErr("scopes of none", w.s.SetClientScopes(w.ctx, o.ID, 4711, nil), storage.ErrNotFound)
+
+	w.ok(w.s.DeleteClient(w.ctx, o.ID, c.ID))
+	_, err = w.s.ClientByClientID(w.ctx, c.ClientID)
+	w.wantErr("after deletion", err, storage.ErrNotFound)
+	w.wantErr("deleted twice", w.s.DeleteClient(w.ctx, o.ID, c.ID), storage.ErrNotFound)
+	equal(w, "the other", must(w.s.ClientByClientID(w.ctx, other.ClientID))(w), other)
+	next := w.application(o.ID)
+	if next.ID <= other.ID || next.ID == c.ID {
+		t.Errorf("id %d was given out again", next.ID)
+	}
+}
+
+func testClientSecrets(t *testing.T, w *world) {
+	o := w.organization()
+	c, other := w.application(o.ID), w.application(o.ID)
+	secret := newSecret("three")
+	secret.ExpiresAt = noon.Add(24 * time.Hour)
+	w.ok(w.s.AddClientSecret(w.ctx, o.ID, c.ID, &secret))
+	if secret.ID == 0 {
+		t.Error("AddClientSecret set no id")
+	}
+	c.Secrets = append(c.Secrets, secret)
+	equal(w, "after AddClientSecret", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
+	w.wantErr("adding to none", w.s.AddClientSecret(w.ctx, o.ID, 4711, &secret), storage.ErrNotFound)
+
+	w.wantErr("closing another's", w.s.CloseClientSecret(w.ctx, o.ID, other.ID, secret.ID), storage.ErrNotFound)
+	w.ok(w.s.CloseClientSecret(w.ctx, o.ID, c.ID, c.Secrets[0].ID))
+	w.wantErr("closed twice", w.s.CloseClientSecret(w.ctx, o.ID, c.ID, c.Secrets[0].ID), storage.ErrNotFound)
+	c.Secrets = c.Secrets[1:]
+	equal(w, "after CloseClientSecret", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
+	equal(w, "the other", must(w.s.ClientByClientID(w.ctx, other.ClientID))(w), other)
+}
+
+func testResourceServers(_ *testing.T, w *world) {
+	o, foreign := w.organization(), w.organization()
+	w.application(o.ID)
+	const api = "https://kiket.test/api"
+	b := w.resourceServer(0, "b", api)
+	own := w.resourceServer(o.ID, "B", api)
+	a := w.resourceServer(foreign.ID, "a", "https://kiket.test/other")
+
+	platform := must(w.s.ResourceServerByIdentifier(w.ctx, foreign.ID, api))(w)
+	b.Secrets, own.Secrets, a.Secrets = nil, nil, nil
+	equal(w, "of the platform", platform, b)
+	equal(w, "its own goes first", must(w.s.ResourceServerByIdentifier(w.ctx, o.ID, api))(w), own)
+	equal(w, "of a foreign one", must(w.s.ResourceServerByIdentifier(w.ctx, foreign.ID, a.Identifier))(w), a)
+	for _, identifier := range []string{a.Identifier, api + "/", "HTTPS://kiket.test/api", ""} {
+		_, err := w.s.ResourceServerByIdentifier(w.ctx, o.ID, identifier)
+		w.wantErr("identifier "+identifier, err, storage.ErrNotFound)
+	}
+	equal(w, "all, by name", must(w.s.ResourceServers(w.ctx))(w), []storage.Client{own, a, b})
+
+	again := storage.Client{Kind: storage.ResourceServer, ClientID: "new", Name: "b", CreatedAt: noon}
+	w.wantErr("name twice", w.s.CreateClient(w.ctx, &again), storage.ErrConflict)
+	w.wantErr("deleted as an organization's", w.s.DeleteClient(w.ctx, o.ID, b.ID), storage.ErrNotFound)
+	w.ok(w.s.DeleteClient(w.ctx, 0, b.ID))
+	w.wantErr("deleted as the platform's", w.s.DeleteClient(w.ctx, 0, own.ID), storage.ErrNotFound)
+}

@@ -1,0 +1,54 @@
+// Package storagetest says what a backend of package storage must do: one suite
+// that [Run] runs against any of them. It is the other half of the interfaces'
+// comments; what a caller may rely on is stated there and proved here.
+//
+// It tests no engine in particular. What only one has, such as partitions and
+// migrations, is tested where it lives.
+package storagetest
+
+import (
+	"testing"
+
+	"kiket.dev/auth/storage"
+)
+
+// Run runs the suite. open returns a store that is migrated and otherwise empty,
+// a new one at each call, and closes it when the test ends.
+func Run(t *testing.T, open func(t *testing.T) storage.Store) {
+	for _, group := range []struct {
+		name string
+		run  func(t *testing.T, w *world)
+	}{
+		{"Organizations", testOrganizations},
+		{"Users", testUsers},
+		{"Memberships", testMemberships},
+		{"Projects", testProjects},
+		{"Clients", testClients},
+		{"ClientSecrets", testClientSecrets},
+		{"ResourceServers", testResourceServers},
+		{"Installations", testInstallations},
+		{"SigningKeys", testSigningKeys},
+		{"AuditEvents", testAuditEvents},
+		{"Tokens", testTokens},
+		{"TokenReferences", testTokenReferences},
+		{"Credentials", testCredentials},
+		{"Uses", testUses},
+		{"Sweep", testSweep},
+		{"Isolation", testIsolation},
+		{"Case", testCase},
+		{"Texts", testTexts},
+		{"Times", testTimes},
+		{"Transactions", testTransactions},
+		{"FailedTransactions", testFailedTransactions},
+		{"OneWins", testOneWins},
+		{"Locks", testLocks},
+		{"ReadThenWrite", testReadThenWrite},
+		{"Cancelled", testCancelled},
+		{"RevokedMeansRevoked", testRevokedMeansRevoked},
+		{"ManyAtOnce", testManyAtOnce},
+	} {
+		t.Run(group.name, func(t *testing.T) {
+			group.run(t, newWorld(t, open(t)))
+		})
+	}
+}
