@@ -52,7 +52,7 @@ check: check-format check-vet check-lint check-exhaustive check-dead check-modul
 
 .PHONY: check-format
 check-format: ## gofumpt would change nothing
-	@status=0; changed=$$($(TOOL) gofumpt -d . 2>&1) || status=$$?; \
+	@status=0; changed=$$($(TOOL) gofumpt -d .) || status=$$?; \
 	if [ -n "$$changed$${status#0}" ]; then printf '%s\n' "$$changed" "check-format: run make format"; exit 1; fi
 
 .PHONY: check-vet

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -151,7 +150,8 @@ func (d *deployment) try(args ...string) (stdout, stderr string, err error) {
 	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Dir, cmd.Env = d.dir, d.environ()
+	// A program with the race detector sleeps for a second before it ends.
+	cmd.Dir, cmd.Env = d.dir, append(d.environ(), "GORACE=atexit_sleep_ms=0")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
@@ -308,5 +308,3 @@ func eventually(t testing.TB, f func() error) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-func (e engine) String() string { return fmt.Sprintf("engine %s", string(e)) }

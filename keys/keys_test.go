@@ -51,8 +51,12 @@ func (c *clock) Set(t time.Time) { c.Advance(t.Sub(c.Now())) }
 // newStore returns an empty database.
 func newStore(tb testing.TB) *gormstore.Store {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "keys.db")
-	store, err := gormstore.Open(gormstore.Options{URL: storage.NewSecret("sqlite:" + path)})
+	return openStore(tb, "sqlite:"+filepath.Join(tb.TempDir(), "keys.db"))
+}
+
+func openStore(tb testing.TB, url string) *gormstore.Store {
+	tb.Helper()
+	store, err := gormstore.Open(gormstore.Options{URL: storage.NewSecret(url)})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -81,19 +85,23 @@ type installation struct {
 	store  *gormstore.Store
 	sealer *keys.Sealer
 	clock  *clock
-	log    *bytes.Buffer
+	log    *bytes.Buffer // to be read when no ring is at work
+	logger *slog.Logger
 }
 
 func newInstallation(tb testing.TB) *installation {
 	tb.Helper()
-	return &installation{store: newStore(tb), sealer: newSealer(tb), clock: newClock(), log: &bytes.Buffer{}}
+	log := &bytes.Buffer{}
+	return &installation{
+		store: newStore(tb), sealer: newSealer(tb), clock: newClock(),
+		log: log, logger: slog.New(slog.NewTextHandler(log, nil)),
+	}
 }
 
 func (i *installation) options() keys.RingOptions {
 	return keys.RingOptions{
 		Store: i.store, Sealer: i.sealer, TokenLifetime: tokenLifetime, PublishFor: publishFor,
-		RotateEvery: keys.DefaultRotateEvery, Clock: i.clock.Now,
-		Logger: slog.New(slog.NewTextHandler(i.log, nil)),
+		RotateEvery: keys.DefaultRotateEvery, Clock: i.clock.Now, Logger: i.logger,
 	}
 }
 
@@ -121,6 +129,10 @@ func (i *installation) loaded(tb testing.TB, change ...func(*keys.RingOptions)) 
 	return r
 }
 
+func withSealer(s *keys.Sealer) func(*keys.RingOptions) {
+	return func(o *keys.RingOptions) { o.Sealer = s }
+}
+
 func withAlgorithm(a keys.Algorithm) func(*keys.RingOptions) {
 	return func(o *keys.RingOptions) { o.Algorithm = a }
 }
@@ -138,7 +150,7 @@ func sign(tb testing.TB, r *keys.Ring) (token, keyID string) {
 	tb.Helper()
 	token, keyID, err := r.Sign(tb.Context(), accessToken, claims())
 	if err != nil {
-		tb.Fatal(err)
+		tb.Error(err) // not Fatal: it is called on goroutines too
 	}
 	return token, keyID
 }

@@ -17,7 +17,7 @@ import (
 type material struct {
 	keyID          string
 	algorithm      Algorithm
-	public         any             // what verifies
+	public         any    // what verifies
 	document       []byte // the public JWK with kid, use and alg
 	signatureBytes int
 

@@ -192,5 +192,13 @@ func (r *Ring) refresh(ctx context.Context) error {
 	}
 }
 
-// Loaded reports whether the keys have been read at least once.
-func (r *Ring) Loaded() bool { return r.known.Load() != nil }
+// Loaded reports whether the ring knows its keys and can sign with one of them
+// now.
+func (r *Ring) Loaded() bool {
+	s := r.known.Load()
+	if s == nil {
+		return false
+	}
+	_, err := s.signing(r.now())
+	return err == nil
+}

@@ -89,7 +89,7 @@ func (a *amendment) revoke(ctx context.Context, keyID string) error {
 	a.say("signing key revoked", "kid", keyID, "state", string(was))
 
 	signing := current(a.keys, a.now)
-	if was == StateSigning || signing < 0 {
+	if signing < 0 {
 		return a.createAtOnce(ctx)
 	}
 	if was == StatePending && pending(a.keys, a.now) < 0 {

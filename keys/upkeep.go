@@ -17,8 +17,21 @@ const followEvery = 2 * time.Second
 // key, old and new processes would otherwise undo each other's work for ever.
 type startDuties struct {
 	mu        sync.Mutex
+	begun     bool // Load has found the keys in order
 	algorithm bool // see to it that a key of the configured algorithm comes to sign
 	seals     bool // seal under the first master key what is sealed under another
+}
+
+func (d *startDuties) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.begun, d.algorithm, d.seals = true, true, true
+}
+
+func (d *startDuties) hasBegun() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.begun
 }
 
 func (d *startDuties) owed() (algorithm, seals bool) {
@@ -27,10 +40,13 @@ func (d *startDuties) owed() (algorithm, seals bool) {
 	return d.algorithm, d.seals
 }
 
-func (d *startDuties) set(algorithm, seals bool) {
+// settle notes that nothing is left to do, but for what only time will allow.
+func (d *startDuties) settle(keys []storage.SigningKey, configured Algorithm) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.algorithm, d.seals = algorithm, seals
+	i := newest(keys)
+	d.algorithm = d.algorithm && (i < 0 || keys[i].Algorithm != string(configured))
+	d.seals = false
 }
 
 // Load reads all keys. If there are none it creates the first, which signs at
@@ -52,7 +68,7 @@ func (r *Ring) Load(ctx context.Context) error {
 	if err := next.fault(); err != nil {
 		return fmt.Errorf("loading the signing keys: %w", err)
 	}
-	r.start.set(true, true)
+	r.start.begin()
 	return r.Maintain(ctx)
 }
 
@@ -83,7 +99,7 @@ func (r *Ring) Run(ctx context.Context) error {
 }
 
 func (r *Ring) round(ctx context.Context) error {
-	if r.known.Load() == nil {
+	if !r.start.hasBegun() {
 		return r.Load(ctx)
 	}
 	return r.Maintain(ctx)
@@ -100,7 +116,7 @@ func (r *Ring) Maintain(ctx context.Context) error {
 	// One round may make the next necessary, but not many.
 	for range 3 {
 		if len(r.due(r.known.Load().keys, r.now())) == 0 {
-			r.settle()
+			r.start.settle(r.known.Load().keys, r.options.Algorithm)
 			return nil
 		}
 		if err := r.amend(ctx, "maintaining the signing keys", maintain); err != nil {
@@ -108,16 +124,6 @@ func (r *Ring) Maintain(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// settle notes that what was owed since the start is done.
-func (r *Ring) settle() {
-	if algorithm, _ := r.start.owed(); algorithm {
-		s := r.known.Load()
-		i := newest(s.keys)
-		algorithm = i >= 0 && s.keys[i].Algorithm != string(r.options.Algorithm)
-		r.start.set(algorithm, false)
-	}
 }
 
 // duty is something to be done about the keys.
@@ -205,4 +211,3 @@ func reseal(ctx context.Context, a *amendment, i int) error {
 	a.say("signing key sealed under the first master key", "kid", k.KeyID)
 	return a.update(ctx, i, func(k *storage.SigningKey) { k.Sealed = sealed })
 }
-

@@ -18,7 +18,9 @@ type Scopes []string
 
 // ParseScopes reads a list separated by spaces (U+0020 alone, RFC 6749 section
 // 3.3). Duplicates are dropped.
-func ParseScopes(text string) Scopes { return NewScopes(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })...) }
+func ParseScopes(text string) Scopes {
+	return NewScopes(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })...)
+}
 
 // NewScopes makes a set of the given scopes. Duplicates are dropped.
 func NewScopes(scopes ...string) Scopes {

@@ -10,9 +10,10 @@ import (
 	"kiket.dev/auth/storage"
 )
 
+// bootstrapCommand creates the first organization, or another one.
 type bootstrapCommand struct {
 	Organization string `required:"" help:"Name of the organization." placeholder:"NAME"`
-	Email        string `required:"" help:"Address of its first admin." placeholder:"ADDR"`
+	Email        string `required:"" help:"E-mail address of its first admin." placeholder:"ADDR"`
 	JSON         bool   `name:"json" help:"Print one JSON object."`
 }
 

@@ -30,13 +30,14 @@ func (doctorCommand) Run(ctx context.Context, p *process) error {
 	for _, v := range c.Values() {
 		p.printf("        %-36s %s (%s)\n", v.Setting.Variable(), v.Text, v.Source)
 	}
-	o, err := p.assemble(ctx, c)
-	if err != nil {
+	if _, err := masterKeys(c); err != nil {
+		d.report("master key", "", err)
+	} else if o, err := p.assemble(ctx, c); err != nil {
 		d.report("database", "", err)
-		return d.verdict()
+	} else {
+		defer o.close()
+		d.database(ctx, o)
 	}
-	defer o.close()
-	d.database(ctx, o)
 	d.mail(ctx, c.SMTPURL, c.MailFrom)
 	d.report("slack", "channels are kept per organization; nothing to check here", nil)
 	return d.verdict()
@@ -50,7 +51,7 @@ type diagnosis struct {
 func (d *diagnosis) report(what, found string, err error) {
 	if err != nil {
 		d.bad++
-		d.process.printf("FAIL    %-15s %v\n", what, err)
+		d.process.printf("FAIL    %-15s %s\n", what, oneLine(err))
 		return
 	}
 	d.process.printf("ok      %-15s %s\n", what, found)
@@ -58,7 +59,7 @@ func (d *diagnosis) report(what, found string, err error) {
 
 func (d *diagnosis) verdict() error {
 	if d.bad > 0 {
-		return fmt.Errorf("%d checks failed", d.bad)
+		return fmt.Errorf("%s failed", counted(d.bad, "check"))
 	}
 	return nil
 }
@@ -72,7 +73,7 @@ func (d *diagnosis) database(ctx context.Context, o *opened) {
 		return
 	}
 	n, err := o.store.CountOrganizations(ctx)
-	d.report("database", fmt.Sprintf("%s, migrated, %d organizations", o.store.Dialect(), n), err)
+	d.report("database", fmt.Sprintf("%s, migrated, %s", o.store.Dialect(), counted(n, "organization")), err)
 	stored, err := o.store.SigningKeys(ctx)
 	switch {
 	case err != nil:
@@ -80,8 +81,7 @@ func (d *diagnosis) database(ctx context.Context, o *opened) {
 	case len(stored) == 0:
 		d.report("keys", "none yet; the first is made by serve", nil)
 	default:
-		// Load reads every key with the master key; there are some, so it makes none.
-		d.report("keys", fmt.Sprintf("%d signing keys, readable with the master key", len(stored)), o.ring.Load(ctx))
+		d.report("keys", fmt.Sprintf("%s, readable with the master key", counted(len(stored), "signing key")), o.ring.Check(ctx))
 	}
 }
 

@@ -17,19 +17,6 @@ type keysCommand struct {
 	Revoke keysRevoke `cmd:"" help:"Revoke a signing key: the tokens that it signed stop working at once."`
 }
 
-// ring opens the database and loads the keys.
-func (p *process) ring(ctx context.Context) (*opened, error) {
-	o, err := p.openMigrated(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.ring.Load(ctx); err != nil {
-		o.close()
-		return nil, err
-	}
-	return o, nil
-}
-
 type keysList struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
@@ -47,7 +34,7 @@ type keyRow struct {
 
 // Run lists the keys.
 func (c *keysList) Run(ctx context.Context, p *process) error {
-	o, err := p.ring(ctx)
+	o, err := p.openMigrated(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,6 +52,10 @@ func (c *keysList) Run(ctx context.Context, p *process) error {
 	}
 	if c.JSON {
 		return p.printJSON(map[string]any{"keys": rows})
+	}
+	if len(rows) == 0 {
+		p.printf("There is no signing key yet; kiket-auth serve makes the first.\n")
+		return nil
 	}
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "KID\tALG\tSTATE\tSIGNS FROM\tRETIRES")
@@ -92,7 +83,7 @@ type keysRotate struct {
 
 // Run publishes a new key.
 func (c *keysRotate) Run(ctx context.Context, p *process) error {
-	o, err := p.ring(ctx)
+	o, err := p.openMigrated(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,13 +103,13 @@ func (c *keysRotate) Run(ctx context.Context, p *process) error {
 }
 
 type keysRevoke struct {
-	KeyID string `arg:"" name:"kid" help:"Key to revoke, see keys list."`
+	KeyID string `arg:"" name:"kid" help:"Id of the key to revoke, see kiket-auth keys list."`
 	JSON  bool   `name:"json" help:"Print one JSON object."`
 }
 
 // Run revokes a key.
 func (c *keysRevoke) Run(ctx context.Context, p *process) error {
-	o, err := p.ring(ctx)
+	o, err := p.openMigrated(ctx)
 	if err != nil {
 		return err
 	}

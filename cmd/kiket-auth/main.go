@@ -13,6 +13,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -22,7 +24,7 @@ import (
 
 // commandLine is the whole command line.
 type commandLine struct {
-	Config string `help:"YAML configuration file." placeholder:"FILE" type:"path"`
+	Config string `help:"YAML configuration file; KIKET_AUTH_CONFIG names one as well." placeholder:"FILE" type:"path"`
 
 	Serve          serveCommand          `cmd:"" help:"Run the server."`
 	Bootstrap      bootstrapCommand      `cmd:"" help:"Create an organization with an admin, a project, a workspace token and a resource server."`
@@ -55,7 +57,6 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		kong.Writers(stdout, stderr),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.UsageOnError(),
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "kiket-auth:", err)
@@ -80,7 +81,7 @@ func parseAndRun(parser *kong.Kong, line *commandLine, args, environ []string, s
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintln(stderr, "kiket-auth:", err)
-		fmt.Fprintln(stderr, "Run kiket-auth --help for the commands.")
+		fmt.Fprintf(stderr, "Run %s --help to see what there is.\n", asked(err))
 		return exitUsage
 	}
 	if err := command.Run(&process{configFile: line.Config, environ: environ, stdout: stdout, stderr: stderr}); err != nil {
@@ -88,6 +89,17 @@ func parseAndRun(parser *kong.Kong, line *commandLine, args, environ []string, s
 		return exitFailure
 	}
 	return 0
+}
+
+// asked returns the command, as far as it was understood, whose help is of use.
+func asked(err error) string {
+	var mistake *kong.ParseError
+	if errors.As(err, &mistake) {
+		if command := mistake.Context.Selected(); command != nil {
+			return "kiket-auth " + command.Path()
+		}
+	}
+	return "kiket-auth"
 }
 
 // explain prints an error for the person at the terminal.
@@ -98,8 +110,20 @@ func explain(w io.Writer, err error) {
 	case errors.As(err, &mistakes):
 		fmt.Fprintln(w, mistakes)
 	default:
-		fmt.Fprintln(w, "kiket-auth:", err)
+		fmt.Fprintln(w, "kiket-auth:", oneLine(err))
 	}
+}
+
+// oneLine returns the words of an error without its line breaks: the driver of
+// PostgreSQL lists its attempts one a line, some of them twice.
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // errReported ends a command that has already said what was wrong.

@@ -39,7 +39,11 @@ func (migrateUp) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return unreachable(err)
 	}
-	p.printf("Applied %d migrations; the database is up to date.\n", n)
+	if n == 0 {
+		p.printf("Nothing to apply; the database is up to date.\n")
+	} else {
+		p.printf("Applied %s; the database is up to date.\n", counted(n, "migration"))
+	}
 	return nil
 }
 
@@ -66,9 +70,17 @@ func (migrateStatus) Run(ctx context.Context, p *process) error {
 		p.printf("%s  %s\n", state, m.Name)
 	}
 	if pending > 0 {
-		return fmt.Errorf("%d migrations are pending: run kiket-auth migrate up", pending)
+		return fmt.Errorf("%s pending: run kiket-auth migrate up", counted(pending, "migration"))
 	}
 	return nil
+}
+
+// counted returns "1 migration", "2 migrations".
+func counted[N int | int64](n N, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func unreachable(err error) error {

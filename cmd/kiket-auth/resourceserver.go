@@ -30,7 +30,7 @@ func resourceServerSecretOf(r clients.Registered) resourceServerSecret {
 }
 
 type resourceServerCreate struct {
-	Name         string `required:"" help:"Name, unique among resource servers."`
+	Name         string `required:"" help:"Name, unique among resource servers." placeholder:"NAME"`
 	Identifier   string `required:"" help:"Resource identifier (RFC 8707), the audience of its tokens." placeholder:"URI"`
 	Organization string `help:"Serve this organization alone; without it, all." placeholder:"SLUG"`
 	JSON         bool   `name:"json" help:"Print one JSON object."`
@@ -110,12 +110,20 @@ func (c *resourceServerList) Run(ctx context.Context, p *process) error {
 	if c.JSON {
 		return p.printJSON(map[string]any{"resource_servers": rows})
 	}
+	if len(rows) == 0 {
+		p.printf("There is no resource server yet; make one with kiket-auth resource-server create.\n")
+		return nil
+	}
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "NAME\tIDENTIFIER\tCLIENT ID\tSERVES")
 	for _, row := range rows {
 		serves := "all organizations"
 		if row.OrganizationID != nil {
-			serves = fmt.Sprintf("organization %d", *row.OrganizationID)
+			organization, err := o.store.OrganizationByID(ctx, *row.OrganizationID)
+			if err != nil {
+				return err
+			}
+			serves = organization.Slug
 		}
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", row.Name, row.Identifier, row.ClientID, serves)
 	}
@@ -123,16 +131,21 @@ func (c *resourceServerList) Run(ctx context.Context, p *process) error {
 }
 
 type resourceServerDelete struct {
-	Name       string `help:"Name of the resource server."`
+	Name       string `help:"Name of the resource server." placeholder:"NAME"`
 	Identifier string `help:"Identifier of the resource server." placeholder:"URI"`
 	JSON       bool   `name:"json" help:"Print one JSON object."`
 }
 
-// Run deletes the one resource server that name and identifier tell.
-func (c *resourceServerDelete) Run(ctx context.Context, p *process) error {
+// Validate is called when the command line has been read.
+func (c *resourceServerDelete) Validate() error {
 	if c.Name == "" && c.Identifier == "" {
 		return errors.New("say which: --name or --identifier")
 	}
+	return nil
+}
+
+// Run deletes the one resource server that name and identifier tell.
+func (c *resourceServerDelete) Run(ctx context.Context, p *process) error {
 	o, err := p.openMigrated(ctx)
 	if err != nil {
 		return err

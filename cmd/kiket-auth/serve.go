@@ -20,6 +20,11 @@ import (
 
 type serveCommand struct{}
 
+// Help is what serve --help adds.
+func (serveCommand) Help() string {
+	return `Without any configuration it serves http://localhost:8080 from a SQLite file in the working folder, and fills an empty one with a demo. PostgreSQL is chosen with KIKET_AUTH_DATABASE_URL, migrated with kiket-auth migrate up and filled with kiket-auth bootstrap. SIGTERM stops it in order, a second one at once.`
+}
+
 // Run serves until SIGTERM or SIGINT.
 func (serveCommand) Run(ctx context.Context, p *process) error {
 	o, err := p.open(ctx)
@@ -41,22 +46,31 @@ type serving struct {
 
 func (s *serving) run(ctx context.Context) error {
 	s.readiness = ops.NewReadiness(s.ready)
-	ready, err := s.prepare(ctx)
-	if err != nil {
+	err := s.prepare(ctx)
+	ready := err == nil
+	switch {
+	case ctx.Err() != nil: // stopped before it began
+		return nil
+	case errors.Is(err, storage.ErrUnavailable):
+		s.logger.WarnContext(ctx, "the database does not answer; requests get 503 until it does", "error", err)
+	case err != nil:
 		return err
 	}
 	listeners, err := s.listen(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.welcome(ctx, ready, listeners[0].address); err != nil {
-		return err
+	address := listeners[0].address
+	if ready {
+		if err := s.welcome(ctx, address); err != nil && ctx.Err() == nil {
+			return err
+		}
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var tasks sync.WaitGroup
 	tasks.Go(func() {
-		if !ready && !s.prepareEventually(background) {
+		if !ready && !s.prepareEventually(background, address) {
 			return
 		}
 		s.server.Run(background)
@@ -68,10 +82,12 @@ func (s *serving) run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-s.failed:
 	}
-	s.drain(listeners)
+	hurry, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer release()
+	s.drain(hurry, listeners)
 	stop()
 	tasks.Wait()
-	return errors.Join(err, s.flush())
+	return errors.Join(err, s.flush(hurry))
 }
 
 // ready says whether requests can be answered.
@@ -82,23 +98,18 @@ func (s *serving) ready(ctx context.Context) error {
 	return s.store.Ping(ctx)
 }
 
-// prepare makes the server ready to issue tokens. False without an error means
-// that the database does not answer yet.
-func (s *serving) prepare(ctx context.Context) (bool, error) {
-	err := s.migrated(ctx)
-	if err == nil {
-		err = s.server.Prepare(ctx)
+// prepare makes the server ready to issue tokens. It returns
+// storage.ErrUnavailable while the database does not answer.
+func (s *serving) prepare(ctx context.Context) error {
+	if err := s.migrated(ctx); err != nil {
+		return err
 	}
-	if errors.Is(err, storage.ErrUnavailable) {
-		s.logger.WarnContext(ctx, "the database does not answer; requests get 503 until it does", "error", err)
-		return false, nil
-	}
-	return err == nil, err
+	return s.server.Prepare(ctx)
 }
 
 // prepareEventually tries until it has succeeded, the process ends, or trying
 // again is of no use, which ends the process.
-func (s *serving) prepareEventually(ctx context.Context) bool {
+func (s *serving) prepareEventually(ctx context.Context, address string) bool {
 	again := time.NewTicker(time.Second)
 	defer again.Stop()
 	for {
@@ -107,26 +118,31 @@ func (s *serving) prepareEventually(ctx context.Context) bool {
 			return false
 		case <-again.C:
 		}
-		ready, err := s.prepare(ctx)
-		if err != nil {
+		err := s.prepare(ctx)
+		if err == nil {
+			s.logger.InfoContext(ctx, "the database answers; ready")
+			err = s.welcome(ctx, address)
+		}
+		switch {
+		case err == nil:
+			return true
+		case ctx.Err() != nil:
+			return false
+		case !errors.Is(err, storage.ErrUnavailable):
 			s.failed <- err
 			return false
-		}
-		if ready {
-			s.logger.InfoContext(ctx, "the database answers; ready")
-			return true
 		}
 	}
 }
 
 // welcome says what a person at the terminal wants to know: the demo, on an
 // empty SQLite database, or that PostgreSQL is empty.
-func (s *serving) welcome(ctx context.Context, ready bool, address string) error {
-	if !ready {
-		return nil
-	}
+func (s *serving) welcome(ctx context.Context, address string) error {
 	n, err := s.store.CountOrganizations(ctx)
-	if err != nil || n > 0 {
+	switch {
+	case errors.Is(err, storage.ErrUnavailable): // gone again; there is nothing that must be said
+		return nil
+	case err != nil || n > 0:
 		return err
 	}
 	if _, sqlite := s.config.SQLiteFile(); sqlite && loopback(s.config.Issuer) {
@@ -169,7 +185,11 @@ func (s *serving) listen(ctx context.Context) ([]*listener, error) {
 func (s *serving) bind(ctx context.Context, doing, address string, handler http.Handler) (*listener, error) {
 	bound, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+		var system *net.OpError
+		if errors.As(err, &system) {
+			err = system.Err // the rest is said here
+		}
+		return nil, fmt.Errorf("%s on %s: %w", doing, address, err)
 	}
 	l := &listener{Listener: bound, address: bound.Addr().String(), server: &http.Server{
 		Handler:           handler,
@@ -194,12 +214,11 @@ func (l *listener) serve(failed chan<- error) {
 }
 
 // drain lets load balancers see that the process is not ready, then takes no new
-// connections and waits for requests in flight. A second signal cuts it short.
-func (s *serving) drain(listeners []*listener) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownDelay+s.config.ShutdownGrace)
+// connections and waits for requests in flight. A second signal, which ends
+// hurry, cuts it short.
+func (s *serving) drain(hurry context.Context, listeners []*listener) {
+	ctx, cancel := context.WithTimeout(hurry, s.config.ShutdownDelay+s.config.ShutdownGrace)
 	defer cancel()
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	s.readiness.Stop()
 	s.logger.InfoContext(ctx, "stopping")
 	select {
@@ -214,10 +233,17 @@ func (s *serving) drain(listeners []*listener) {
 	}
 }
 
+// How long writing what is in memory may take, and when somebody is in a hurry.
+const (
+	flushTimeout = 10 * time.Second
+	flushHurried = time.Second
+)
+
 // flush writes what is still in memory.
-func (s *serving) flush() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (s *serving) flush(hurry context.Context) error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
+	defer context.AfterFunc(hurry, func() { time.AfterFunc(flushHurried, cancel) })()
 	if err := s.server.Usage.Flush(ctx); err != nil {
 		return fmt.Errorf("writing last-used times: %w", err)
 	}

@@ -2,11 +2,10 @@ package oauth
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
-
-	"log/slog"
 
 	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server/clients"

@@ -13,6 +13,10 @@ import (
 // MaxBody is the largest request body that is read, in bytes.
 const MaxBody = 64 << 10
 
+// ignoredBody is how much of a body that is too large is read beyond MaxBody, in
+// bytes, before the connection is closed on the sender.
+const ignoredBody = 256 << 10
+
 var (
 	// ErrBadForm says that a body is not a form that can be served. The text that
 	// wraps it says why and repeats nothing of the body.
@@ -34,6 +38,8 @@ func Form(w http.ResponseWriter, r *http.Request, repeatable ...string) (url.Val
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
+		// Who is still sending would see the connection break instead of the answer.
+		_, _ = io.CopyN(io.Discard, r.Body, ignoredBody)
 		return nil, ErrTooLarge
 	case err != nil:
 		return nil, fmt.Errorf("%w: the body could not be read", ErrBadForm)

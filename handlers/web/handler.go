@@ -13,12 +13,15 @@ import (
 
 	"github.com/felixge/httpsnoop"
 	"github.com/gorilla/mux"
+
+	"kiket.dev/auth/server/access"
 )
 
 // timeout bounds the time that a request may take.
 const timeout = 15 * time.Second
 
-// Observer is told of every request when it is answered.
+// Observer is told of every request when it is answered. The route is a template
+// and the method one of few, so that strangers cannot make up new ones.
 type Observer func(route, method string, status int, took time.Duration)
 
 // Options are what a handler is made of.
@@ -38,7 +41,7 @@ func Handler(router *mux.Router, o Options) http.Handler {
 		record := &Record{route: "unmatched"}
 		record.Origin.Address = clientAddress(r, o.TrustedProxies)
 		record.Origin.RequestID = requestID(r, o.TrustedProxies)
-		record.Origin.UserAgent = r.UserAgent()
+		record.Origin.UserAgent = access.UserAgent(r.UserAgent())
 		header := w.Header()
 		header.Set("X-Request-Id", record.Origin.RequestID)
 		header.Set("X-Content-Type-Options", "nosniff")
@@ -48,7 +51,7 @@ func Handler(router *mux.Router, o Options) http.Handler {
 		answer := httpsnoop.CaptureMetricsFn(w, func(w http.ResponseWriter) { serve(w, r, router, record, o.Failed) })
 		write(ctx, o.Logger, r, record, answer)
 		if o.Observe != nil {
-			o.Observe(record.route, r.Method, answer.Code, answer.Duration)
+			o.Observe(record.route, methodOf(r), answer.Code, answer.Duration)
 		}
 	})
 }
@@ -85,7 +88,7 @@ func write(ctx context.Context, logger *slog.Logger, r *http.Request, record *Re
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("request_id", record.Origin.RequestID),
-		slog.String("method", r.Method),
+		slog.String("method", methodOf(r)),
 		slog.String("route", record.route),
 		slog.Int("status", answer.Code),
 		slog.Float64("ms", float64(answer.Duration.Microseconds())/1000),
@@ -99,6 +102,16 @@ func write(ctx context.Context, logger *slog.Logger, r *http.Request, record *Re
 		level = slog.LevelError
 	}
 	logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// methodOf returns the method, or "other" for one that nobody serves: it may be
+// any text of a stranger's.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	}
+	return "other"
 }
 
 var acceptableID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)

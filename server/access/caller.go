@@ -22,7 +22,7 @@ var ErrDenied = errors.New("denied")
 type Origin struct {
 	RequestID string
 	Address   string
-	UserAgent string
+	UserAgent string // as [UserAgent] returns it
 }
 
 // Caller is who asks.

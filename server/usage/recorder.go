@@ -10,9 +10,11 @@ package usage
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
+	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/storage"
 )
 
@@ -55,7 +57,7 @@ func NewRecorder(store storage.TokenStore, clock func() time.Time, logger *slog.
 func (r *Recorder) Record(c storage.Credential, address, userAgent string) {
 	use := storage.TokenUse{
 		Kind: c.Token.Kind, ID: c.Token.ID, ClientSecretID: c.Token.ClientSecretID,
-		At: r.clock(), Address: address, UserAgent: userAgent,
+		At: r.clock(), Address: canonical(address), UserAgent: access.UserAgent(userAgent),
 	}
 	if c.Token.Kind == storage.AccessToken {
 		use.ID = c.Token.ClientID
@@ -68,8 +70,17 @@ func (r *Recorder) Record(c storage.Credential, address, userAgent string) {
 func (r *Recorder) RecordClient(c storage.Client, secretID int64, address, userAgent string) {
 	r.add(storage.TokenUse{
 		Kind: storage.AccessToken, ID: c.ID, ClientSecretID: secretID,
-		At: r.clock(), Address: address, UserAgent: userAgent,
+		At: r.clock(), Address: canonical(address), UserAgent: access.UserAgent(userAgent),
 	})
+}
+
+// canonical returns an address in its one spelling, or "" for what is none.
+func canonical(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	return a.Unmap().WithZone("").String()
 }
 
 func (r *Recorder) add(use storage.TokenUse) {

@@ -12,17 +12,20 @@ import (
 	"kiket.dev/auth/storage"
 )
 
-// How much is gathered. Two statements at a time keep the database busy while
-// answers are read; more of them would each carry less.
+// How much is gathered. One statement at a time is the cheapest way to answer
+// many: the longer it takes, the more the next one carries. Further workers are
+// for when that is not enough: half a batch waits, or the database is slow, be it
+// far away or one connection of it dead.
 const (
-	batchWorkers = 2
 	batchSize    = 64
+	batchWorkers = 4
+	batchSlow    = 20 * time.Millisecond
 )
 
 // batcher gathers calls that are made at the same moment and answers them with
 // one statement. Nothing is remembered and nothing is waited for: a call that
-// finds a worker free is sent at once, alone or with those that came with it,
-// and calls that find all workers under way form the next batch.
+// finds no worker under way is sent at once, and the calls that come while one is
+// form the next batch.
 //
 // A call only joins a batch that has not been sent. The database therefore sees
 // the statement after the call was made, and the answer holds everything that was
@@ -35,6 +38,7 @@ type batcher[K, V any] struct {
 	mu      sync.Mutex
 	waiting []*call[K, V]
 	workers int
+	sent    time.Time // when a worker last took a batch
 }
 
 // answer is what one key gets.
@@ -75,16 +79,21 @@ func (b *batcher[K, V]) do(ctx context.Context, key K) (V, error) {
 	}
 }
 
-// join puts the call into the batch that is sent next and starts a worker if one
-// is free.
+// join puts the call into the batch that is sent next and starts a worker if need
+// be.
 func (b *batcher[K, V]) join(c *call[K, V]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.waiting = append(b.waiting, c)
-	if b.workers < batchWorkers {
+	if b.workers == 0 || b.workers < batchWorkers && b.behind() {
 		b.workers++
 		go b.work()
 	}
+}
+
+// behind reports whether the workers there are do not suffice.
+func (b *batcher[K, V]) behind() bool {
+	return len(b.waiting) >= batchSize/2 || time.Since(b.sent) > batchSlow
 }
 
 // work sends batches until nobody waits.
@@ -121,7 +130,9 @@ func (b *batcher[K, V]) take() []*call[K, V] {
 	}
 	if batch == nil {
 		b.workers--
+		return nil
 	}
+	b.sent = time.Now()
 	return batch
 }
 

@@ -1,0 +1,290 @@
+package integration
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kiket.dev/auth/server"
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/extensions"
+	"kiket.dev/auth/server/tokens"
+	"kiket.dev/auth/storage"
+)
+
+const (
+	watchersPerReplica = 4
+	asksAfterwards     = 4 // by each watcher, once the end was acknowledged
+)
+
+// ending is a way in which something stops working.
+type ending struct {
+	name   string
+	rounds int
+	// begin makes something that works. works asks a replica whether it does; end
+	// ends it and returns when that was acknowledged.
+	begin func(w *world) (works func(context.Context, *instance) (bool, error), end func() error)
+}
+
+// world is what the endings work on.
+type world struct {
+	*deployment
+	t        *testing.T
+	server   *server.Server // the verbs, beside the replicas
+	replicas []*instance
+	turn     atomic.Int64
+}
+
+// replica returns the replicas in turn, so that what was issued by one is ended
+// at the other.
+func (w *world) replica() *instance {
+	return w.replicas[int(w.turn.Add(1))%len(w.replicas)]
+}
+
+// Once the answer to a revocation has been received, no introspection that
+// starts afterwards answers active, on any replica.
+func TestRevokedMeansRevoked(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		d := deploy(t, e, "KIKET_AUTH_JWKS_MAX_AGE=1s")
+		w := &world{deployment: d, t: t, server: d.verbs(), replicas: []*instance{d.serve()}}
+		if e == postgres {
+			w.replicas = append(w.replicas, d.serve())
+		}
+		for _, tt := range endings() {
+			for range tt.rounds {
+				works, end := tt.begin(w)
+				if err := w.watch(t.Context(), works, end); err != nil {
+					t.Errorf("%s: %v", tt.name, err)
+				}
+			}
+		}
+	})
+}
+
+// watch lets many ask at once while the end comes. Everybody has seen it work
+// before, and nobody who asks afterwards may.
+func (w *world) watch(ctx context.Context, works func(context.Context, *instance) (bool, error), end func() error) error {
+	var seen, done sync.WaitGroup
+	var ended atomic.Bool
+	problems := make(chan error, len(w.replicas)*watchersPerReplica)
+	watcher := func(i *instance) error {
+		worked := false
+		defer func() {
+			if !worked {
+				seen.Done()
+			}
+		}()
+		for after := 0; after < asksAfterwards; {
+			over := ended.Load() // before the question is asked
+			ok, err := works(ctx, i)
+			switch {
+			case err != nil:
+				return err
+			case over && ok:
+				return errors.New("still works after its end was acknowledged")
+			case over:
+				after++
+			case !ok && !worked:
+				return errors.New("does not work to begin with")
+			case !worked:
+				worked = true
+				seen.Done()
+			}
+		}
+		return nil
+	}
+	for _, i := range w.replicas {
+		for range watchersPerReplica {
+			seen.Add(1)
+			done.Go(func() {
+				if err := watcher(i); err != nil {
+					problems <- err
+				}
+			})
+		}
+	}
+	seen.Wait()
+	err := end()
+	ended.Store(true)
+	done.Wait()
+	close(problems)
+	for problem := range problems {
+		err = errors.Join(err, problem)
+	}
+	return err
+}
+
+// isActive asks about one token.
+func isActive(token string, parameters ...string) func(context.Context, *instance) (bool, error) {
+	return func(ctx context.Context, i *instance) (bool, error) {
+		return i.attemptActive(ctx, token, parameters...)
+	}
+}
+
+func endings() []ending {
+	type works = func(context.Context, *instance) (bool, error)
+	revocation := func(w *world, holder credentials, token string) (works, func() error) {
+		return isActive(token), func() error { return w.replica().attemptRevoke(w.t.Context(), holder, token) }
+	}
+	return []ending{
+		{"access token revoked", 20, func(w *world) (works, func() error) {
+			application := w.application("issues")
+			return revocation(w, application, w.replica().fetch(w.t, application))
+		}},
+		{"workspace token revoked", 20, func(w *world) (works, func() error) {
+			return revocation(w, credentials{}, w.workspaceToken(time.Time{}).Secret.Reveal())
+		}},
+		{"session revoked", 5, func(w *world) (works, func() error) {
+			return revocation(w, credentials{}, w.session().Secret.Reveal())
+		}},
+		{"extension key revoked", 5, func(w *world) (works, func() error) {
+			return revocation(w, credentials{}, w.install().Key.Secret.Reveal())
+		}},
+		{"extension uninstalled", 5, func(w *world) (works, func() error) {
+			installed := w.install()
+			return isActive(installed.Key.Secret.Reveal()), func() error {
+				return w.server.Extensions.Uninstall(w.t.Context(), access.Operator(), w.boot.Organization.ID, installed.Installation.ID)
+			}
+		}},
+		{"application disabled", 5, func(w *world) (works, func() error) {
+			application := w.application("issues")
+			token := w.replica().fetch(w.t, application)
+			return isActive(token), func() error { return w.disable(application) }
+		}},
+		{"disabled application fetches no token", 5, func(w *world) (works, func() error) {
+			application := w.application("issues")
+			return canFetch(application), func() error { return w.disable(application) }
+		}},
+		{"client secret closed", 5, func(w *world) (works, func() error) {
+			application := w.application("issues")
+			return canFetch(application), func() error {
+				c := w.stored(application)
+				return w.server.Store.CloseClientSecret(w.t.Context(), c.OrganizationID, c.ID, c.Secrets[0].ID)
+			}
+		}},
+		{"owner removed", 3, func(w *world) (works, func() error) {
+			owner := w.member(storage.RoleAdmin)
+			return isActive(w.tokenOf(owner)), func() error {
+				return w.server.Store.DeleteMembership(w.t.Context(), w.boot.Organization.ID, owner)
+			}
+		}},
+		{"owner demoted", 3, func(w *world) (works, func() error) {
+			owner := w.member(storage.RoleAdmin)
+			return isActive(w.tokenOf(owner), "scope", storage.ScopeAdmin), func() error {
+				return w.server.Store.SetRole(w.t.Context(), w.boot.Organization.ID, owner, storage.RoleMember)
+			}
+		}},
+		{"signing key revoked", 3, func(w *world) (works, func() error) {
+			token := w.replica().fetch(w.t, w.application("issues"))
+			// A replica that has not heard yet signs with the revoked key for a
+			// moment, and then the token is not active to begin with.
+			eventually(w.t, func() error {
+				if token = w.replica().fetch(w.t, w.application("issues")); !w.replica().active(w.t, token) {
+					return errors.New("tokens are signed by a revoked key")
+				}
+				return nil
+			})
+			return isActive(token), func() error {
+				_, stderr, err := w.try("keys", "revoke", headerOf(w.t, token)["kid"].(string))
+				if err != nil {
+					return fmt.Errorf("%w: %s", err, stderr)
+				}
+				return nil
+			}
+		}},
+	}
+}
+
+// canFetch asks for a token. What is refused must be refused as invalid_client.
+func canFetch(c credentials) func(context.Context, *instance) (bool, error) {
+	return func(ctx context.Context, i *instance) (bool, error) {
+		a, err := i.attempt(ctx, "/oauth/token", c, "grant_type", "client_credentials")
+		switch {
+		case err != nil:
+			return false, err
+		case a.status == http.StatusUnauthorized && strings.Contains(a.body, "invalid_client"), a.status == http.StatusTooManyRequests:
+			return false, nil
+		case a.status != http.StatusOK:
+			return false, fmt.Errorf("token endpoint: %d %s", a.status, a.body)
+		}
+		return true, nil
+	}
+}
+
+// stored returns an application as the database has it.
+func (w *world) stored(c credentials) storage.Client {
+	w.t.Helper()
+	found, err := w.server.Store.ClientByClientID(w.t.Context(), c.id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return found
+}
+
+func (w *world) disable(application credentials) error {
+	c := w.stored(application)
+	return w.server.Store.SetClientDisabled(w.t.Context(), c.OrganizationID, c.ID, time.Now())
+}
+
+// member adds a user to the first organization and returns the user's number.
+func (w *world) member(role storage.Role) int64 {
+	w.t.Helper()
+	u := storage.User{Email: fmt.Sprintf("member%d@acme.test", w.turn.Add(1)), Name: "Member", CreatedAt: time.Now()}
+	if err := w.server.Store.CreateUser(w.t.Context(), &u); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.server.Store.CreateMembership(w.t.Context(), storage.Membership{
+		OrganizationID: w.boot.Organization.ID, UserID: u.ID, Role: role, CreatedAt: time.Now(),
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	return u.ID
+}
+
+// install installs an extension of its own name.
+func (w *world) install() extensions.Installed {
+	w.t.Helper()
+	installed, err := w.server.Extensions.Install(w.t.Context(), access.Operator(), w.boot.Organization.ID, w.boot.Project.ID, extensions.Manifest{
+		ID: fmt.Sprintf("com.example.test%d", w.turn.Add(1)), Name: "Extension of a test", Version: "1.0.0",
+		Permissions: []string{"issues:read"}, Raw: []byte("{}"),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return installed
+}
+
+// tokenOf issues a workspace token with full access to a member.
+func (w *world) tokenOf(owner int64) string {
+	w.t.Helper()
+	issued, err := w.server.Tokens.IssueWorkspaceToken(w.t.Context(), access.Operator(), tokens.WorkspaceTokenRequest{
+		OrganizationID: w.boot.Organization.ID, OwnerID: owner, Name: "Token of a member",
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return issued.Secret.Reveal()
+}
+
+// headerOf returns the header of a JWT.
+func headerOf(t testing.TB, token string) map[string]any {
+	t.Helper()
+	encoded, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var header map[string]any
+	if err := json.Unmarshal(raw, &header); err != nil {
+		t.Fatal(err)
+	}
+	return header
+}
