@@ -46,6 +46,10 @@ type Client struct {
 	// 0: as long as the server's setting says.
 	AccessTokenLifetime time.Duration
 
+	// TokensRevokedThrough is the highest Token.ID of the access tokens of an
+	// application that were all revoked at once; 0: they never were.
+	TokensRevokedThrough int64
+
 	// Identifier is the resource indicator (RFC 8707) of a resource server and
 	// the audience of the tokens meant for it.
 	Identifier string
@@ -59,6 +63,19 @@ type ClientSecret struct {
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero: never
 	LastUsedAt time.Time // zero: never
+	ClosedAt   time.Time // zero: not closed. A closed secret is kept for what was fetched with it
+	// TokensRevoked says that the access tokens fetched with it ended when it was
+	// closed.
+	TokensRevoked bool
+}
+
+// ClientUpdate is a change of an application; nil leaves as it is.
+type ClientUpdate struct {
+	Name                *string
+	Scopes              *Scopes
+	AuthMethods         *[]AuthMethod
+	AccessTokenLifetime *time.Duration
+	DisabledAt          *time.Time // zero: enabled
 }
 
 // Enabled reports whether the client may act at all.
@@ -72,7 +89,7 @@ func (c Client) Uses(method AuthMethod) bool { return slices.Contains(c.AuthMeth
 
 // Open reports whether the secret may be used at the given time.
 func (s ClientSecret) Open(now time.Time) bool {
-	return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt)
+	return s.ClosedAt.IsZero() && (s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt))
 }
 
 // ClientStore keeps clients and their secrets.
@@ -82,8 +99,20 @@ type ClientStore interface {
 	CreateClient(ctx context.Context, c *Client) error
 	// ClientByClientID returns a client of any organization with its secrets,
 	// ErrNotFound if there is none. Disabled clients and expired secrets are
-	// returned too. It is on the path of every token request.
+	// returned too, closed secrets are not. It is on the path of every token request.
 	ClientByClientID(ctx context.Context, clientID string) (Client, error)
+	// ApplicationByID returns an application of the organization with its secrets
+	// that are not closed, ErrNotFound if there is none.
+	ApplicationByID(ctx context.Context, organizationID, id int64) (Client, error)
+	// Applications returns a page of the applications of an organization, by id,
+	// with their secrets that are not closed.
+	Applications(ctx context.Context, organizationID int64, page Page) ([]Client, error)
+	// UpdateApplication changes an application; ErrNotFound if the organization has
+	// no such one.
+	UpdateApplication(ctx context.Context, organizationID, id int64, u ClientUpdate) error
+	// RevokeClientTokens makes every access token inactive that the application of
+	// that organization was given before the call; ErrNotFound if there is none.
+	RevokeClientTokens(ctx context.Context, organizationID, id int64) error
 	// ResourceServerByIdentifier returns a resource server with exactly that
 	// identifier which serves the organization: one of the platform or one of
 	// its own, without secrets. ErrNotFound if there is none.
@@ -94,16 +123,16 @@ type ClientStore interface {
 	// DeleteClient removes a client of the organization (0: of the platform)
 	// with its secrets; ErrNotFound if there is none.
 	DeleteClient(ctx context.Context, organizationID, id int64) error
-	// SetClientDisabled disables the client from at on, or enables it if at is
-	// zero; ErrNotFound if the organization has no such client.
-	SetClientDisabled(ctx context.Context, organizationID, id int64, at time.Time) error
-	// SetClientScopes replaces what an application may ask for; ErrNotFound if
-	// the organization has no such client.
-	SetClientScopes(ctx context.Context, organizationID, id int64, scopes Scopes) error
 	// AddClientSecret stores s for the client and sets its ID; ErrNotFound if
 	// the organization has no such client.
 	AddClientSecret(ctx context.Context, organizationID, clientID int64, s *ClientSecret) error
-	// CloseClientSecret removes a secret at once; ErrNotFound if the client of
-	// that organization has no such secret.
-	CloseClientSecret(ctx context.Context, organizationID, clientID, secretID int64) error
+	// ExpireClientSecrets makes the open secrets of the client, except the one to
+	// keep, expire no later than at; ErrNotFound if the organization has no such
+	// client.
+	ExpireClientSecrets(ctx context.Context, organizationID, clientID, keep int64, at time.Time) error
+	// CloseClientSecret closes a secret, and with revokeTokens ends the access
+	// tokens that were fetched with it. It reports whether this call closed it: of
+	// several at once, one is told true. ErrNotFound if the client of that
+	// organization never had such a secret.
+	CloseClientSecret(ctx context.Context, organizationID, clientID, secretID int64, at time.Time, revokeTokens bool) (bool, error)
 }

@@ -24,6 +24,15 @@ type InstallationStore interface {
 	// CreateInstallation stores i and sets its ID. ErrConflict if the extension
 	// is installed in the project already.
 	CreateInstallation(ctx context.Context, i *Installation) error
+	// InstallationsByKey returns the installations of an extension in an
+	// organization, those that were uninstalled not.
+	InstallationsByKey(ctx context.Context, organizationID int64, key string) ([]Installation, error)
+	// Installations returns a page of the installations of an organization, by id,
+	// those that were uninstalled not.
+	Installations(ctx context.Context, organizationID int64, page Page) ([]Installation, error)
+	// UpdateInstallation replaces name, version, permissions and manifest of an
+	// installation; ErrNotFound if the organization has none or it was uninstalled.
+	UpdateInstallation(ctx context.Context, i Installation) error
 	// InstallationByID returns ErrNotFound if the organization has none, and
 	// those that were uninstalled too.
 	InstallationByID(ctx context.Context, organizationID, id int64) (Installation, error)

@@ -22,6 +22,12 @@ type OrganizationStore interface {
 	OrganizationByID(ctx context.Context, id int64) (Organization, error)
 	// OrganizationBySlug returns ErrNotFound if there is none.
 	OrganizationBySlug(ctx context.Context, slug string) (Organization, error)
+	// Organizations returns a page of all organizations, by id.
+	Organizations(ctx context.Context, page Page) ([]Organization, error)
+	// LockOrganization makes concurrent transactions that lock the same
+	// organization wait for each other until the transaction in ctx ends. Outside a
+	// transaction it is an error; ErrNotFound if there is none.
+	LockOrganization(ctx context.Context, id int64) error
 	// CountOrganizations returns how many there are.
 	CountOrganizations(ctx context.Context) (int64, error)
 }

@@ -19,6 +19,8 @@ type ProjectStore interface {
 	// CreateProject stores p and sets its ID. ErrConflict if the key is taken
 	// in the organization.
 	CreateProject(ctx context.Context, p *Project) error
+	// Projects returns a page of the projects of an organization, by id.
+	Projects(ctx context.Context, organizationID int64, page Page) ([]Project, error)
 	// ProjectByID returns ErrNotFound if the organization has no such project.
 	ProjectByID(ctx context.Context, organizationID, id int64) (Project, error)
 }

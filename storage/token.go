@@ -32,6 +32,9 @@ type Token struct {
 	ExpiresAt      time.Time // zero: never; whole seconds for access tokens
 	RevokedAt      time.Time // zero: not revoked
 
+	// IdleTimeout ends a session that is not used for so long; 0: it does not.
+	IdleTimeout time.Duration
+
 	UserID         int64  // owner of workspace tokens and sessions
 	ClientID       int64  // Client.ID of an access token
 	ClientSecretID int64  // the secret an access token was fetched with, 0: another way
@@ -73,14 +76,9 @@ type Credential struct {
 	Owner        Member       // of a workspace token or session
 	Installation Installation // of an extension key; without manifest
 	KeyRevoked   bool         // the signing key of an access token is revoked or unknown
-}
-
-// Member is what a credential needs to know of its owner.
-type Member struct {
-	UserID int64 // 0: not, or no longer, a member of the token's organization
-	Name   string
-	Email  string
-	Role   Role
+	// SecretRevoked says that an access token ended with the client secret that it
+	// was fetched with.
+	SecretRevoked bool
 }
 
 // Active reports whether the credential works at the given time: neither
@@ -92,18 +90,28 @@ func (c Credential) Active(now time.Time) bool {
 	}
 	switch t.Kind {
 	case AccessToken:
-		return c.Client.ID != 0 && c.Client.Enabled() && !c.KeyRevoked
+		return c.Client.ID != 0 && c.Client.Enabled() && !c.KeyRevoked && !c.SecretRevoked &&
+			t.ID > c.Client.TokensRevokedThrough
 	case WorkspaceAPIToken, Session:
-		return c.Owner.UserID != 0
+		return c.Owner.UserID != 0 && !t.idle(now)
 	case ExtensionKey:
 		return c.Installation.ID != 0 && c.Installation.UninstalledAt.IsZero()
 	}
 	return false
 }
 
+// idle reports whether the token has not been used for longer than it may.
+func (t Token) idle(now time.Time) bool {
+	used := t.CreatedAt
+	if t.LastUsedAt.After(used) {
+		used = t.LastUsedAt
+	}
+	return t.IdleTimeout > 0 && !now.Before(used.Add(t.IdleTimeout))
+}
+
 // Scopes returns what the credential permits now: what was granted, less what
-// its application is no longer registered for, its extension no longer
-// declares, or its owner may no longer do.
+// its application is no longer registered for or its owner may no longer do. An
+// extension key permits what the installed version of its extension may do.
 func (c Credential) Scopes(catalogue Catalogue) Scopes {
 	scopes := c.Token.Scopes
 	if c.Token.FullAccess {
@@ -113,7 +121,7 @@ func (c Credential) Scopes(catalogue Catalogue) Scopes {
 	case AccessToken:
 		scopes = scopes.Restrict(c.Client.Scopes)
 	case ExtensionKey:
-		scopes = scopes.Restrict(c.Installation.Permissions).Without(ScopeAdmin)
+		scopes = c.Installation.Permissions.Without(ScopeAdmin)
 	case WorkspaceAPIToken, Session:
 		if c.Owner.Role != RoleAdmin {
 			scopes = scopes.Without(ScopeAdmin)
@@ -154,6 +162,27 @@ type TokenUse struct {
 	UserAgent      string
 }
 
+// TokenFilter names opaque tokens of an organization. What is zero does not
+// matter, but for the organization.
+type TokenFilter struct {
+	OrganizationID int64
+	Kinds          []TokenKind // none: all opaque kinds
+	ID             int64
+	Except         int64 // an id that is not meant
+	UserID         int64
+	InstallationID int64
+	ActiveAt       time.Time // neither revoked nor expired then
+	UnusedSince    time.Time // not used since then, and made before
+	ExpiringBefore time.Time // with an expiry before then
+}
+
+// OwnedToken is an opaque token with its owner's name, which outlives the
+// membership.
+type OwnedToken struct {
+	Token     Token
+	OwnerName string
+}
+
 // TokenStore keeps the tokens of all kinds.
 type TokenStore interface {
 	// CreateToken stores t and sets its ID. ErrConflict if the reference is taken.
@@ -166,6 +195,18 @@ type TokenStore interface {
 	// OpaqueTokenByID returns a token of the organization that is not an access
 	// token, ErrNotFound if there is none.
 	OpaqueTokenByID(ctx context.Context, organizationID int64, kind TokenKind, id int64) (Token, error)
+	// OpaqueTokens returns a page of the opaque tokens that the filter names, by id,
+	// each with its owner.
+	OpaqueTokens(ctx context.Context, f TokenFilter, page Page) ([]OwnedToken, error)
+	// RevokeTokens revokes those opaque tokens that the filter names and that are
+	// not revoked yet, and returns them.
+	RevokeTokens(ctx context.Context, f TokenFilter, at time.Time) ([]Token, error)
+	// ExpireTokens makes those opaque tokens that the filter names expire no later
+	// than at.
+	ExpireTokens(ctx context.Context, f TokenFilter, at time.Time) error
+	// ReassignTokens gives the unrevoked workspace API tokens of one member of the
+	// organization to another and returns how many.
+	ReassignTokens(ctx context.Context, organizationID, from, to int64) (int64, error)
 	// RevokeToken revokes a token and reports whether this call did: of several
 	// at once, one is told true. An unknown token is false, too.
 	RevokeToken(ctx context.Context, ref TokenReference, at time.Time) (bool, error)

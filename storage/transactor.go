@@ -33,9 +33,11 @@ type Store interface {
 	ProjectStore
 	ClientStore
 	InstallationStore
+	NamedSecretStore
 	TokenStore
 	SigningKeyStore
 	AuditStore
+	RequestStore
 
 	// Ping returns nil when the database answers and ErrUnavailable otherwise.
 	Ping(ctx context.Context) error

@@ -27,8 +27,18 @@ const (
 type Membership struct {
 	OrganizationID int64
 	UserID         int64
+	Name           string // what the user is called there; empty: User.Name
 	Role           Role
 	CreatedAt      time.Time
+}
+
+// Member is a user as an organization sees them.
+type Member struct {
+	UserID   int64 // 0: not, or no longer, a member of the organization
+	Name     string
+	Email    string
+	Role     Role
+	JoinedAt time.Time
 }
 
 // UserStore keeps users and their memberships.
@@ -45,8 +55,22 @@ type UserStore interface {
 	CreateMembership(ctx context.Context, m Membership) error
 	// MembershipOf returns ErrNotFound if the user is not a member.
 	MembershipOf(ctx context.Context, organizationID, userID int64) (Membership, error)
+	// MembershipsOf returns the memberships of a user in the order in which they
+	// began.
+	MembershipsOf(ctx context.Context, userID int64) ([]Membership, error)
+	// MemberOf returns ErrNotFound if the user is not a member.
+	MemberOf(ctx context.Context, organizationID, userID int64) (Member, error)
+	// Members returns a page of the members of an organization, by user id.
+	Members(ctx context.Context, organizationID int64, page Page) ([]Member, error)
+	// CountAdmins returns how many members of the organization are admins.
+	CountAdmins(ctx context.Context, organizationID int64) (int64, error)
 	// SetRole changes the role of a member; ErrNotFound if the user is not one.
 	SetRole(ctx context.Context, organizationID, userID int64, role Role) error
+	// SetMemberName changes what a member is called in the organization;
+	// ErrNotFound if the user is not one.
+	SetMemberName(ctx context.Context, organizationID, userID int64, name string) error
+	// SetPassword replaces a user's password; ErrNotFound if there is no such user.
+	SetPassword(ctx context.Context, userID int64, hash Secret) error
 	// DeleteMembership ends a membership; ErrNotFound if there is none. What
 	// the user owns in the organization stops working with it.
 	DeleteMembership(ctx context.Context, organizationID, userID int64) error

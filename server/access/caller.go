@@ -36,6 +36,8 @@ type Caller struct {
 	Scopes storage.Scopes
 	// UserID is the user whom the credential belongs to; 0: none.
 	UserID int64
+	// InstallationID is the installation whose key the credential is; 0: none.
+	InstallationID int64
 	Origin Origin
 
 	operator bool
@@ -53,6 +55,7 @@ func FromCredential(c storage.Credential, catalogue storage.Catalogue, origin Or
 		OrganizationID: c.Token.OrganizationID,
 		Scopes:         c.Scopes(catalogue),
 		UserID:         c.Owner.UserID,
+		InstallationID: c.Token.InstallationID,
 		Origin:         origin,
 	}
 }
@@ -76,6 +79,15 @@ func credentialName(c storage.Credential) string {
 	case storage.WorkspaceAPIToken, storage.ExtensionKey:
 	}
 	return c.Token.Name
+}
+
+// RequireInstallation returns nil if the caller is the installation's own key or
+// may act as an admin of the organization, and ErrDenied otherwise.
+func (c Caller) RequireInstallation(installationID, organizationID int64) error {
+	if c.InstallationID != 0 && c.InstallationID == installationID && c.OrganizationID == organizationID {
+		return nil
+	}
+	return c.Require(storage.ScopeAdmin, organizationID)
 }
 
 // Require returns nil if the caller may act with the scope in the organization,

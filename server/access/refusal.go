@@ -1,0 +1,24 @@
+package access
+
+import (
+	"fmt"
+
+	"kiket.dev/auth/storage"
+)
+
+// Refusal says why something that the caller may do cannot be done as things
+// stand. It matches [storage.ErrConflict].
+type Refusal struct {
+	Code    string // short and stable, such as last_admin
+	Message string // for a person; no secret
+}
+
+// Refuse returns a *Refusal.
+func Refuse(code, format string, args ...any) error {
+	return &Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+// Is makes every *Refusal match [storage.ErrConflict].
+func (r *Refusal) Is(target error) bool { return target == storage.ErrConflict }

@@ -1,0 +1,31 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// NamedSecret is a value that an extension keeps under a name, sealed.
+type NamedSecret struct {
+	OrganizationID int64
+	InstallationID int64
+	Name           string // [A-Z][A-Z0-9_]*, unique in the installation
+	Sealed         []byte
+	UpdatedAt      time.Time
+}
+
+// NamedSecretStore keeps named secrets.
+type NamedSecretStore interface {
+	// PutNamedSecret stores n, in place of one with the same name if there is one,
+	// and reports whether there was none. ErrNotFound if the organization has no such
+	// installation.
+	PutNamedSecret(ctx context.Context, n NamedSecret) (bool, error)
+	// NamedSecretByName returns ErrNotFound if there is none.
+	NamedSecretByName(ctx context.Context, organizationID, installationID int64, name string) (NamedSecret, error)
+	// NamedSecretNames returns the names of an installation's secrets in order.
+	NamedSecretNames(ctx context.Context, organizationID, installationID int64) ([]string, error)
+	// DeleteNamedSecret returns ErrNotFound if there is none.
+	DeleteNamedSecret(ctx context.Context, organizationID, installationID int64, name string) error
+	// DeleteNamedSecrets removes all of an installation's.
+	DeleteNamedSecrets(ctx context.Context, organizationID, installationID int64) error
+}
