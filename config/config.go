@@ -21,6 +21,10 @@ type Config struct {
 	MetricsListen string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// CORSOrigins are the origins whose pages may call the management API.
+	CORSOrigins []string
+	// APIRateLimit is how many requests a minute one credential may make to it.
+	APIRateLimit int
 	// ShutdownDelay is how long requests are still taken after SIGTERM, while
 	// readiness fails already.
 	ShutdownDelay time.Duration

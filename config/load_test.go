@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Issuer: "http://localhost:8080", Listen: "127.0.0.1:8080",
+		Issuer: "http://localhost:8080", Listen: "127.0.0.1:8080", APIRateLimit: 1200,
 		ShutdownDelay: time.Second, ShutdownGrace: 20 * time.Second,
 		DatabaseURL: storage.NewSecret("sqlite:kiket-auth.db"), DatabaseMaxConnections: 16, TokenRetention: 24 * time.Hour,
 		DefaultAudience: "http://localhost:8080/api", AccessTokenLifetime: time.Hour, Catalogue: catalogue,
@@ -49,6 +49,8 @@ issuer: https://auth.example.com
 listen: "[::1]:0"
 metrics_listen: :9090
 trusted_proxies: [10.0.0.0/8, "2001:db8::/32"]
+cors_origins: [https://app.example.com]
+api_rate_limit: 60
 shutdown_delay: 5s
 shutdown_grace: 1m
 database_url: postgresql://kiket:p%40ss@db1:5432,db2:5433/kiket?sslmode=verify-full
@@ -72,6 +74,7 @@ log_level: debug
 	}
 	want := config.Config{
 		Issuer: "https://auth.example.com", Listen: "[::1]:0", MetricsListen: ":9090",
+		CORSOrigins: []string{"https://app.example.com"}, APIRateLimit: 60,
 		ShutdownDelay: 5 * time.Second, ShutdownGrace: time.Minute,
 		TrustedProxies:         []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
 		DatabaseURL:            storage.NewSecret("postgresql://kiket:p%40ss@db1:5432,db2:5433/kiket?sslmode=verify-full"),

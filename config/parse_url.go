@@ -65,3 +65,18 @@ func parseAudience(text string) (string, error) {
 	}
 	return text, nil
 }
+
+// parseOrigins wants origins as browsers spell them (RFC 6454 section 6.2).
+func parseOrigins(text string) ([]string, error) {
+	var origins []string
+	var wrong []error
+	for _, item := range splitList(text) {
+		u, err := url.Parse(item)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Scheme+"://"+strings.ToLower(u.Host) != item {
+			wrong = append(wrong, fmt.Errorf("%q is not an origin such as https://app.example.com", item))
+			continue
+		}
+		origins = append(origins, item)
+	}
+	return origins, oneLine(wrong)
+}

@@ -44,6 +44,16 @@ func listenerSettings() []Setting {
 			field: bind(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefixes, formatPrefixes),
 		},
 		{
+			Name: "cors_origins", Optional: true, kind: list, Example: "https://app.example.com",
+			Doc:   "Origins whose pages may call the management API from a browser (CORS).",
+			field: bind(func(c *Config) *[]string { return &c.CORSOrigins }, parseOrigins, formatList),
+		},
+		{
+			Name: "api_rate_limit", Default: "1200", kind: integer,
+			Doc:   "Requests a minute that one credential may make to the management API (1 to 1000000), counted over all replicas.",
+			field: bind(func(c *Config) *int { return &c.APIRateLimit }, parseCount(1, 1_000_000), strconv.Itoa),
+		},
+		{
 			Name: "shutdown_delay", Default: "1s", kind: duration,
 			Doc:   "After SIGTERM readiness fails, but requests are still taken for this long (0 to 1m), so that load balancers can notice.",
 			field: bind(func(c *Config) *time.Duration { return &c.ShutdownDelay }, between(0, time.Minute), formatDuration),
@@ -149,6 +159,8 @@ func operationSettings() []Setting {
 }
 
 func formatText(s string) string { return s }
+
+func formatList(items []string) string { return strings.Join(items, ", ") }
 
 func formatDuration(d time.Duration) string { return d.String() }
 

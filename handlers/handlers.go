@@ -10,9 +10,12 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/gorilla/mux"
+	"github.com/rs/cors"
 
+	"kiket.dev/auth/handlers/api"
 	"kiket.dev/auth/handlers/oauth"
 	"kiket.dev/auth/handlers/ops"
 	"kiket.dev/auth/handlers/web"
@@ -25,25 +28,74 @@ type Options struct {
 	Readiness      *ops.Readiness
 	Metrics        *ops.Metrics
 	TrustedProxies []netip.Prefix
-	Logger         *slog.Logger
+	// CORSOrigins are the origins whose pages may call the management API.
+	CORSOrigins []string
+	Logger      *slog.Logger
 }
 
 // New returns the handler of the public listener.
 func New(o Options) (http.Handler, error) {
 	router := mux.NewRouter().SkipClean(true)
 	endpoints := &oauth.Endpoints{
-		Provider: o.Server.Provider, Ring: o.Server.Ring, Issuer: o.Server.Issuer, Catalogue: o.Server.Catalogue,
+		Provider: o.Server.Provider, Ring: o.Server.Ring, Issuer: o.Server.Issuer,
+		Audience: o.Server.DefaultAudience, Catalogue: o.Server.Catalogue,
 	}
-	routes := slices.Concat(endpoints.Routes(), o.Readiness.Routes())
-	if err := web.Mount(router, routes, http.HandlerFunc(oauth.NotAllowed)); err != nil {
+	management := &api.API{Server: o.Server}
+	routes := slices.Concat(endpoints.Routes(), o.Readiness.Routes(), management.Routes())
+	notAllowed := byPath(management.NotAllowed, oauth.NotAllowed)
+	if err := web.Mount(router, routes, notAllowed); err != nil {
 		return nil, err
 	}
-	router.NotFoundHandler = http.HandlerFunc(oauth.NotFound)
+	router.NotFoundHandler = byPath(management.NotFound, oauth.NotFound)
+	if len(o.CORSOrigins) > 0 {
+		router.Use(callableFrom(o.CORSOrigins))
+	}
 	options := web.Options{
-		Logger: o.Logger, TrustedProxies: o.TrustedProxies, Failed: http.HandlerFunc(oauth.Failed),
+		Logger: o.Logger, TrustedProxies: o.TrustedProxies, Failed: byPath(management.Failed, oauth.Failed),
 	}
 	if o.Metrics != nil {
 		options.Observe = o.Metrics.Observe
 	}
 	return web.Handler(router, options), nil
+}
+
+// byPath lets the management API speak its own words, and the OAuth endpoints
+// theirs.
+func byPath(management, others http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isManagement(r) {
+			management(w, r)
+			return
+		}
+		others(w, r)
+	})
+}
+
+func isManagement(r *http.Request) bool {
+	return r.URL.Path == api.Base || strings.HasPrefix(r.URL.Path, api.Base+"/")
+}
+
+// callableFrom lets pages of the origins call the management API (CORS). Without
+// any nobody's may.
+func callableFrom(origins []string) mux.MiddlewareFunc {
+	shared := cors.New(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "X-Kiket-API-Key", "X-API-Key"},
+		ExposedHeaders: []string{
+			"X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After",
+			"WWW-Authenticate", "Idempotency-Replayed",
+		},
+		MaxAge: 600, // seconds
+	})
+	return func(next http.Handler) http.Handler {
+		wrapped := shared.Handler(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if isManagement(r) {
+				wrapped.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }

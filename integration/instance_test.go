@@ -183,7 +183,7 @@ func (d *deployment) verbs() *server.Server {
 		d.t.Fatal(err)
 	}
 	return server.New(server.Options{
-		Store: store, Ring: ring, Issuer: issuer, DefaultAudience: audience,
+		Store: store, Ring: ring, Sealer: sealer, RequestLimit: 1200, Issuer: issuer, DefaultAudience: audience,
 		AccessTokenLifetime: time.Hour, TokenRetention: time.Hour, Catalogue: catalogue, Clock: time.Now, Logger: discard(),
 	})
 }

@@ -15,6 +15,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,6 +27,7 @@ import (
 	"kiket.dev/auth/server/extensions"
 	"kiket.dev/auth/server/organizations"
 	"kiket.dev/auth/server/provider"
+	"kiket.dev/auth/server/requests"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/server/usage"
 	"kiket.dev/auth/storage"
@@ -35,11 +37,13 @@ import (
 type Options struct {
 	Store               storage.Store
 	Ring                *keys.Ring
+	Sealer              *keys.Sealer
 	Issuer              string        // no trailing slash
 	DefaultAudience     string        // aud of opaque tokens, and of access tokens that ask for no resource
 	AccessTokenLifetime time.Duration // upper bound for every application
 	TokenRetention      time.Duration // how long an access token's row outlives its expiry
 	Catalogue           storage.Catalogue
+	RequestLimit        int64 // requests a minute that a credential may make to the management API
 	Clock               func() time.Time
 	Logger              *slog.Logger
 }
@@ -53,6 +57,9 @@ type Server struct {
 	Organizations *organizations.Service
 	Extensions    *extensions.Service
 	Usage         *usage.Recorder
+	Audit         *audit.Recorder
+	Budgets       *requests.Budgets
+	Answers       *requests.Answers
 }
 
 // New assembles a server. It touches neither the database nor the network.
@@ -60,6 +67,9 @@ func New(o Options) *Server {
 	record := &audit.Recorder{Store: o.Store, Clock: o.Clock}
 	s := &Server{
 		Options: o,
+		Audit:   record,
+		Budgets: requests.NewBudgets(o.Store, o.RequestLimit, o.Clock),
+		Answers: &requests.Answers{Store: o.Store, Sealer: o.Sealer, Clock: o.Clock},
 		Usage:   usage.NewRecorder(o.Store, o.Clock, o.Logger),
 		Tokens: &tokens.Service{
 			Store: o.Store, Audit: record, Catalogue: o.Catalogue, Audience: o.DefaultAudience, Clock: o.Clock,
@@ -125,7 +135,7 @@ func (s *Server) maintain(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
-			s.Logger.WarnContext(ctx, "maintenance of the tokens table failed, will try again", "error", err)
+			s.Logger.WarnContext(ctx, "maintenance of the database failed, will try again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -140,5 +150,5 @@ func (s *Server) sweep(ctx context.Context) error {
 		return err
 	}
 	_, err := s.Store.SweepTokens(ctx, s.Clock().Add(-s.TokenRetention))
-	return err
+	return errors.Join(err, requests.Sweep(ctx, s.Store, s.Clock()))
 }

@@ -77,7 +77,7 @@ func (p *process) assemble(ctx context.Context, c config.Config) (*opened, error
 		return nil, err
 	}
 	o.server = server.New(server.Options{
-		Store: o.store, Ring: o.ring, Issuer: c.Issuer, DefaultAudience: c.DefaultAudience,
+		Store: o.store, Ring: o.ring, Sealer: o.sealer, RequestLimit: int64(c.APIRateLimit), Issuer: c.Issuer, DefaultAudience: c.DefaultAudience,
 		AccessTokenLifetime: c.AccessTokenLifetime, TokenRetention: c.TokenRetention,
 		Catalogue: c.Catalogue, Clock: time.Now, Logger: o.logger,
 	})

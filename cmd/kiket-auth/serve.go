@@ -161,7 +161,8 @@ type listener struct {
 
 func (s *serving) listen(ctx context.Context) ([]*listener, error) {
 	options := handlers.Options{
-		Server: s.server, Readiness: s.readiness, TrustedProxies: s.config.TrustedProxies, Logger: s.logger,
+		Server: s.server, Readiness: s.readiness, TrustedProxies: s.config.TrustedProxies,
+		CORSOrigins: s.config.CORSOrigins, Logger: s.logger,
 	}
 	if s.config.MetricsListen != "" {
 		options.Metrics = ops.NewMetrics()

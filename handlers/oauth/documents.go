@@ -48,6 +48,10 @@ func (e *Endpoints) metadata() http.HandlerFunc {
 		ResponseTypesSupported:        []string{},
 		CodeChallengeMethodsSupported: []string{"S256"},
 	})
+	return serveDocument(document, err)
+}
+
+func serveDocument(document []byte, err error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			fail(w, r, err)
@@ -57,6 +61,24 @@ func (e *Endpoints) metadata() http.HandlerFunc {
 		w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", documentMaxAge))
 		_, _ = w.Write(document)
 	}
+}
+
+// resourceMetadata is RFC 9728 section 2, for the server's own API. It names no
+// scopes: clients ask for all that are listed, and few are registered for all.
+type resourceMetadata struct {
+	Resource             string   `json:"resource"`
+	AuthorizationServers []string `json:"authorization_servers"`
+	BearerMethods        []string `json:"bearer_methods_supported"`
+	ResourceName         string   `json:"resource_name"`
+}
+
+func (e *Endpoints) protectedResource() http.HandlerFunc {
+	return serveDocument(json.Marshal(resourceMetadata{
+		Resource:             e.Audience,
+		AuthorizationServers: []string{e.Issuer},
+		BearerMethods:        []string{"header"},
+		ResourceName:         "Kiket management API",
+	}))
 }
 
 func (e *Endpoints) jwks(w http.ResponseWriter, r *http.Request) {

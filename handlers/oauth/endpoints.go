@@ -16,6 +16,7 @@ type Endpoints struct {
 	Provider  *provider.Provider
 	Ring      *keys.Ring
 	Issuer    string
+	Audience  string // the default one: what tokens for the server's own API are for
 	Catalogue storage.Catalogue
 }
 
@@ -35,6 +36,7 @@ func (e *Endpoints) Routes() []web.Route {
 		get("/.well-known/oauth-authorization-server", e.metadata()),
 		get("/.well-known/openid-configuration", e.metadata()),
 		get(pathJWKS, e.jwks),
+		get(pathResource, e.protectedResource()),
 	}
 }
 
@@ -45,6 +47,7 @@ const (
 	pathRevoke     = "/oauth/revoke"
 	pathAuthorize  = "/oauth/authorize"
 	pathJWKS       = "/.well-known/jwks.json"
+	pathResource   = "/.well-known/oauth-protected-resource"
 )
 
 // request decodes what all three POST endpoints take.

@@ -38,7 +38,7 @@ type Caller struct {
 	UserID int64
 	// InstallationID is the installation whose key the credential is; 0: none.
 	InstallationID int64
-	Origin Origin
+	Origin         Origin
 
 	operator bool
 }

@@ -11,6 +11,8 @@ import (
 type Refusal struct {
 	Code    string // short and stable, such as last_admin
 	Message string // for a person; no secret
+	// Details are further members of the answer; nil: none.
+	Details map[string]any
 }
 
 // Refuse returns a *Refusal.

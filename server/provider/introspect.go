@@ -80,22 +80,35 @@ func (p *Provider) viewer(ctx context.Context, r Request) (viewer, error) {
 }
 
 func (p *Provider) bearerViewer(ctx context.Context, token string, origin access.Origin) (viewer, error) {
-	c, scopes, err := p.look(ctx, token)
-	switch {
-	case errors.Is(err, ErrInactive), err == nil && c.Token.Audience != p.DefaultAudience:
-		if wait := p.Clients.Throttle.Failed("", origin.Address); wait > 0 {
-			return viewer{}, &clients.ThrottledError{RetryAfter: wait}
-		}
-		return viewer{}, refuse(InvalidToken, "the bearer token is not active")
-	case err != nil:
+	c, err := p.Bearer(ctx, token, origin)
+	if err != nil {
 		return viewer{}, err
-	case !scopes.Covers(storage.ScopeAdmin):
+	}
+	if !c.Scopes(p.Catalogue).Covers(storage.ScopeAdmin) {
 		return viewer{}, refuse(InsufficientScope, "introspection needs the scope admin")
 	}
-	p.Usage.Record(c, origin.Address, origin.UserAgent)
 	return viewer{sees: func(other storage.Credential) bool {
 		return other.Token.OrganizationID == c.Token.OrganizationID
 	}}, nil
+}
+
+// Bearer returns the active credential that somebody presents to this server
+// itself, and records its use. It returns an [*Error] with [InvalidToken], a
+// *clients.ThrottledError if too many that were not active came from the address, or
+// an error that wraps storage.ErrUnavailable.
+func (p *Provider) Bearer(ctx context.Context, token string, origin access.Origin) (storage.Credential, error) {
+	c, _, err := p.look(ctx, token)
+	switch {
+	case errors.Is(err, ErrInactive), err == nil && c.Token.Audience != p.DefaultAudience:
+		if wait := p.Clients.Throttle.Failed("", origin.Address); wait > 0 {
+			return storage.Credential{}, &clients.ThrottledError{RetryAfter: wait}
+		}
+		return storage.Credential{}, refuse(InvalidToken, "the bearer token is not active")
+	case err != nil:
+		return storage.Credential{}, err
+	}
+	p.Usage.Record(c, origin.Address, origin.UserAgent)
+	return c, nil
 }
 
 func bearerToken(authorization string) (string, bool) {

@@ -1,0 +1,158 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"kiket.dev/auth/handlers/web"
+	"kiket.dev/auth/server"
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/audit"
+	"kiket.dev/auth/storage"
+)
+
+// Base is the path under which the API is.
+const Base = "/api/v1"
+
+// The permissions that are not a scope.
+const (
+	// authenticated routes answer whoever presents an active credential.
+	authenticated web.Permission = "any credential"
+	// adminOrExtension routes are for admins, and for an extension's own key, which
+	// the verb tells from another's.
+	adminOrExtension web.Permission = "admin, or the extension's own key"
+	admin                           = web.Permission(storage.ScopeAdmin)
+)
+
+// API is the management API. All fields are required.
+type API struct {
+	Server *server.Server
+}
+
+// endpoint is one method on one path of the API.
+type endpoint struct {
+	method     string
+	path       string         // below Base, as gorilla/mux spells it
+	permission web.Permission // a scope, or one of those above, or web.Public
+	// action is what a change is called in the audit log when it is refused, as
+	// noun.verb in the present; empty if nothing is changed.
+	action  string
+	handle  func(a *API, c *call) (reply, error)
+	maxBody int64 // bytes; 0: web.MaxBody
+}
+
+// endpoints returns all of the API.
+func endpoints() []endpoint {
+	return slices.Concat(documentEndpoints)
+}
+
+// Routes returns where the API is mounted.
+func (a *API) Routes() []web.Route {
+	all := endpoints()
+	routes := make([]web.Route, 0, len(all))
+	for _, e := range all {
+		routes = append(routes, web.Route{
+			Method: e.method, Path: Base + e.path, Permission: e.permission, Handler: a.handler(e),
+		})
+	}
+	return routes
+}
+
+// handler does for an endpoint what has to be done for all.
+func (a *API) handler(e endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{response: w, request: r, endpoint: e}
+		answer, err := a.answer(c)
+		if err != nil {
+			err = errors.Join(err, a.recordRefusal(c, err))
+			a.fail(w, r, err)
+			return
+		}
+		answer.write(w)
+	})
+}
+
+func (a *API) answer(c *call) (reply, error) {
+	if err := a.admit(c); err != nil {
+		return reply{}, err
+	}
+	if err := c.permitted(); err != nil {
+		return reply{}, err
+	}
+	if err := c.read(); err != nil {
+		return reply{}, err
+	}
+	return a.once(c, func(c *call) (reply, error) { return c.endpoint.handle(a, c) })
+}
+
+// admit finds out who calls and takes the request from the caller's budget.
+func (a *API) admit(c *call) error {
+	origin := web.OriginOf(c.request)
+	if c.endpoint.permission == web.Public {
+		c.caller = access.Caller{Party: storage.Party{Kind: "anonymous"}, Origin: origin}
+		return a.spendHere(c.response, origin)
+	}
+	credential, err := a.authenticate(c.request, origin)
+	if err != nil {
+		return errors.Join(a.spendHere(c.response, origin), err)
+	}
+	c.credential = credential
+	c.caller = access.FromCredential(credential, a.Server.Catalogue, origin)
+	web.RecordOf(c.request.Context()).Add(
+		slog.Int64("organization_id", credential.Token.OrganizationID),
+		slog.String("caller", c.name()))
+	standing, err := a.Server.Budgets.Spend(c.request.Context(), c.name())
+	if err != nil {
+		return err
+	}
+	return within(c.response, standing)
+}
+
+// permitted compares the endpoint's permission with what the caller may do.
+func (c *call) permitted() error {
+	switch permission := c.endpoint.permission; permission {
+	case web.Public, authenticated:
+		return nil
+	case adminOrExtension:
+		if c.caller.InstallationID != 0 {
+			return nil
+		}
+		return c.requireScope(storage.ScopeAdmin)
+	default:
+		return c.requireScope(string(permission))
+	}
+}
+
+// requireScope also wants a credential that belongs to a person to belong to an
+// admin: the API is for admins.
+func (c *call) requireScope(scope string) error {
+	if err := c.caller.Require(scope, c.organization()); err != nil {
+		return &missingScope{scope: scope, cause: err}
+	}
+	if c.caller.UserID != 0 && c.credential.Owner.Role != storage.RoleAdmin {
+		return &missingScope{scope: storage.ScopeAdmin, cause: access.ErrDenied}
+	}
+	return nil
+}
+
+// recordRefusal writes down that somebody was refused a change.
+func (a *API) recordRefusal(c *call, err error) error {
+	var refusal *access.Refusal
+	refused := errors.Is(err, access.ErrDenied) || errors.As(err, &refusal)
+	if !refused || c.endpoint.action == "" || c.organization() == 0 {
+		return nil
+	}
+	noun, _, _ := strings.Cut(c.endpoint.action, ".")
+	target := storage.Party{Kind: noun}
+	target.ID, _ = strconv.ParseInt(mux.Vars(c.request)["id"], 10, 64)
+	return a.Server.Audit.Record(c.context(), c.caller, audit.Event{
+		OrganizationID: c.organization(), Action: c.endpoint.action + "_denied", Target: target,
+		Details: map[string]any{"reason": reason(err)},
+	})
+}

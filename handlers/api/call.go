@@ -1,0 +1,139 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/gorilla/mux"
+
+	"kiket.dev/auth/handlers/web"
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/storage"
+)
+
+// call is one request to an endpoint: who makes it, and ways to read it.
+type call struct {
+	response http.ResponseWriter
+	request  *http.Request
+	endpoint endpoint
+	body     []byte
+
+	caller access.Caller
+	// credential is what the caller was made from; zero on public endpoints.
+	credential storage.Credential
+}
+
+// context is what verbs are given; it may carry the transaction of the call.
+func (c *call) context() context.Context { return c.request.Context() }
+
+func (c *call) organization() int64 { return c.caller.OrganizationID }
+
+// name tells callers apart for budgets and idempotency keys: the credential, or the
+// application, whose access tokens come and go.
+func (c *call) name() string {
+	t := c.credential.Token
+	if t.Kind == storage.AccessToken {
+		return fmt.Sprintf("oauth_application:%d", t.ClientID)
+	}
+	return fmt.Sprintf("%s:%d", t.Kind, t.ID)
+}
+
+// variable returns a part of the path.
+func (c *call) variable(name string) string { return mux.Vars(c.request)[name] }
+
+// id returns a part of the path that is digits. One that is too large names
+// nothing, as 0 does.
+func (c *call) id(name string) int64 {
+	id, err := strconv.ParseInt(c.variable(name), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// query returns a parameter of the query, "" if it is absent.
+func (c *call) query(name string) string { return c.request.URL.Query().Get(name) }
+
+// How many items a page of a list holds.
+const (
+	defaultLimit = 50
+	mostLimit    = 200
+)
+
+// page returns the part of a list that ?cursor= and ?limit= ask for. Its limit is
+// one more, by which [list] sees whether there is another page.
+func (c *call) page() (storage.Page, error) {
+	page := storage.Page{Limit: defaultLimit + 1}
+	var wrong []error
+	if text := c.query("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > mostLimit {
+			wrong = append(wrong, storage.Invalidf("limit", "want a number from 1 to %d", mostLimit))
+		}
+		page.Limit = n + 1
+	}
+	if text := c.query("cursor"); text != "" {
+		before, err := readCursor(text)
+		if err != nil {
+			wrong = append(wrong, storage.Invalidf("cursor", "want the next_cursor of an earlier answer"))
+		}
+		page.Before = before
+	}
+	return page, errors.Join(wrong...)
+}
+
+// cursor hides that the place in a list is an id, so that it can become another.
+func cursor(id int64) string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt(nil, id, 36))
+}
+
+func readCursor(text string) (int64, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return 0, err
+	}
+	id, err := strconv.ParseInt(string(raw), 36, 64)
+	if err == nil && id < 1 {
+		err = errors.New("not an id")
+	}
+	return id, err
+}
+
+var (
+	errMediaType = errors.New("the content type must be application/json")
+	errBody      = errors.New("the body could not be read")
+)
+
+// read reads the body of a request that changes something. A body without content
+// needs no content type.
+func (c *call) read() error {
+	switch c.request.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+	default:
+		return nil
+	}
+	limit := c.endpoint.maxBody
+	if limit == 0 {
+		limit = web.MaxBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.response, c.request.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return web.ErrTooLarge
+	case err != nil:
+		return errBody
+	}
+	media, _, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
+	if len(body) > 0 && (err != nil || media != "application/json") {
+		return errMediaType
+	}
+	c.body = body
+	return nil
+}

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"kiket.dev/auth/storage"
+)
+
+// reply is an answer to be written.
+type reply struct {
+	status int
+	body   any // nil: none
+	again  bool
+}
+
+func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
+
+func created(body any) reply { return reply{status: http.StatusCreated, body: body} }
+
+func noContent() reply { return reply{status: http.StatusNoContent} }
+
+// list answers with a page of items under their plural name, and the cursor of the
+// next page, which is null after the last. Items are those of [call.page]: one more
+// than the page holds if there is another.
+func list[T, R any](_ *call, plural string, page storage.Page, items []T, id func(T) int64, render func(T) R) reply {
+	var next *string
+	if len(items) >= page.Limit {
+		items = items[:page.Limit-1]
+		text := cursor(id(items[len(items)-1]))
+		next = &text
+	}
+	rendered := make([]R, 0, len(items))
+	for _, item := range items {
+		rendered = append(rendered, render(item))
+	}
+	return ok(map[string]any{plural: rendered, "next_cursor": next})
+}
+
+// moment is a point in time in an answer: in UTC, null if it is zero.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// write sends the reply. Answers may hold secrets, and change with every revocation:
+// nobody keeps them.
+func (p reply) write(w http.ResponseWriter) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	if p.again {
+		header.Set("Idempotency-Replayed", "true")
+	}
+	if p.body == nil {
+		w.WriteHeader(p.status)
+		return
+	}
+	header.Set("Content-Type", "application/json")
+	w.WriteHeader(p.status)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	// The status is out; a connection that breaks now cannot be told.
+	_ = encoder.Encode(p.body)
+}
