@@ -84,7 +84,7 @@ func parseAndRun(parser *kong.Kong, line *commandLine, args, environ []string, s
 		fmt.Fprintf(stderr, "Run %s --help to see what there is.\n", asked(err))
 		return exitUsage
 	}
-	if err := command.Run(&process{configFile: line.Config, environ: environ, stdout: stdout, stderr: stderr}); err != nil {
+	if err := command.Run(&process{configFile: line.Config, environ: environ, stdin: os.Stdin, stdout: stdout, stderr: stderr}); err != nil {
 		explain(stderr, err)
 		return exitFailure
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"kiket.dev/auth/config"
@@ -20,6 +21,7 @@ import (
 type process struct {
 	configFile     string
 	environ        []string
+	stdin          *os.File
 	stdout, stderr io.Writer
 }
 
