@@ -29,6 +29,9 @@ func TestDescriptionHasTheRoutes(t *testing.T) {
 	for _, r := range (&api.API{}).Routes() {
 		path := muxVariable.ReplaceAllString(strings.TrimPrefix(r.Path, api.Base), "{$1}")
 		mounted = append(mounted, r.Method+" "+path)
+		if described := d.at(pointer("paths", path, strings.ToLower(r.Method), "x-permission")); described != string(r.Permission) {
+			t.Errorf("%s %s wants %q and is described with %v", r.Method, path, r.Permission, described)
+		}
 	}
 	paths, _ := d.document["paths"].(map[string]any)
 	for path, item := range paths {

@@ -20,6 +20,7 @@ var description []byte
 
 var documentEndpoints = []endpoint{
 	{method: http.MethodGet, path: "/openapi.json", permission: web.Public, handle: (*API).openAPI},
+	{method: http.MethodGet, path: "/docs", permission: web.Public, handle: (*API).reference},
 }
 
 // openAPIDocument returns the description as JSON.

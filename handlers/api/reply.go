@@ -11,7 +11,8 @@ import (
 // reply is an answer to be written.
 type reply struct {
 	status int
-	body   any // nil: none
+	body   any    // nil: none
+	page   []byte // HTML instead of a body
 	again  bool
 }
 
@@ -54,6 +55,12 @@ func (p reply) write(w http.ResponseWriter) {
 	header.Set("Cache-Control", "no-store")
 	if p.again {
 		header.Set("Idempotency-Replayed", "true")
+	}
+	if p.page != nil {
+		header.Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(p.status)
+		_, _ = w.Write(p.page)
+		return
 	}
 	if p.body == nil {
 		w.WriteHeader(p.status)
