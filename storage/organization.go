@@ -24,6 +24,8 @@ type OrganizationStore interface {
 	OrganizationBySlug(ctx context.Context, slug string) (Organization, error)
 	// Organizations returns a page of all organizations, by id.
 	Organizations(ctx context.Context, page Page) ([]Organization, error)
+	// RenameOrganization changes the name, not the slug; ErrNotFound if there is none.
+	RenameOrganization(ctx context.Context, id int64, name string) error
 	// LockOrganization makes concurrent transactions that lock the same
 	// organization wait for each other until the transaction in ctx ends. Outside a
 	// transaction it is an error; ErrNotFound if there is none.

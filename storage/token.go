@@ -93,15 +93,15 @@ func (c Credential) Active(now time.Time) bool {
 		return c.Client.ID != 0 && c.Client.Enabled() && !c.KeyRevoked && !c.SecretRevoked &&
 			t.ID > c.Client.TokensRevokedThrough
 	case WorkspaceAPIToken, Session:
-		return c.Owner.UserID != 0 && !t.idle(now)
+		return c.Owner.UserID != 0 && !t.Idle(now)
 	case ExtensionKey:
 		return c.Installation.ID != 0 && c.Installation.UninstalledAt.IsZero()
 	}
 	return false
 }
 
-// idle reports whether the token has not been used for longer than it may.
-func (t Token) idle(now time.Time) bool {
+// Idle reports whether the token has ended for not being used.
+func (t Token) Idle(now time.Time) bool {
 	used := t.CreatedAt
 	if t.LastUsedAt.After(used) {
 		used = t.LastUsedAt

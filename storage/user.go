@@ -2,7 +2,10 @@ package storage
 
 import (
 	"context"
+	"net/mail"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // User is a person. What the person may do is said by memberships.
@@ -41,6 +44,25 @@ type Member struct {
 	JoinedAt time.Time
 }
 
+// Valid reports whether r is one of the roles.
+func (r Role) Valid() bool { return r == RoleAdmin || r == RoleMember }
+
+// maxEmailLength is how many bytes an address has at most (RFC 5321 section 4.5.3.1.3,
+// without the angle brackets).
+const maxEmailLength = 254
+
+// ParseEmail returns the e-mail address in the form in which users are compared: in
+// lower case, without spaces around it. What is no address is an [*Invalid] for field.
+func ParseEmail(field, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	a, err := mail.ParseAddress(text)
+	if err != nil || a.Name != "" || a.Address != text || strings.ContainsRune(text, 0) ||
+		!utf8.ValidString(text) || len(text) > maxEmailLength {
+		return "", Invalidf(field, "want an address such as admin@example.com")
+	}
+	return strings.ToLower(text), nil
+}
+
 // UserStore keeps users and their memberships.
 type UserStore interface {
 	// CreateUser stores u and sets its ID. ErrConflict if the address is taken.
@@ -51,6 +73,11 @@ type UserStore interface {
 	// UserByID returns a member of the organization, ErrNotFound if the user is
 	// not one.
 	UserByID(ctx context.Context, organizationID, id int64) (User, error)
+	// LockUser makes concurrent transactions that lock the same user wait for each
+	// other until the transaction in ctx ends. Who locks the user's organization too
+	// locks that first. Outside a transaction it is an error; ErrNotFound if there is
+	// none.
+	LockUser(ctx context.Context, id int64) error
 	// CreateMembership stores m. ErrConflict if the user is a member already.
 	CreateMembership(ctx context.Context, m Membership) error
 	// MembershipOf returns ErrNotFound if the user is not a member.
