@@ -171,7 +171,11 @@ type TokenFilter struct {
 	Except         int64 // an id that is not meant
 	UserID         int64
 	InstallationID int64
+	FullAccess     bool
+	Revoked        bool
+	NotRevoked     bool
 	ActiveAt       time.Time // neither revoked nor expired then
+	ExpiredAt      time.Time // expired then, revoked or not
 	UnusedSince    time.Time // not used since then, and made before
 	ExpiringBefore time.Time // with an expiry before then
 }

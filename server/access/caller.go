@@ -11,6 +11,8 @@ package access
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"kiket.dev/auth/storage"
 )
@@ -34,8 +36,13 @@ type Caller struct {
 	OrganizationID int64
 	// Scopes is what the caller's credential permits at this moment.
 	Scopes storage.Scopes
+	// FullAccess says that the credential permits all that can be granted, also what
+	// may come to be.
+	FullAccess bool
 	// UserID is the user whom the credential belongs to; 0: none.
 	UserID int64
+	// ProjectID is the only project that the credential is for; 0: all.
+	ProjectID int64
 	// InstallationID is the installation whose key the credential is; 0: none.
 	InstallationID int64
 	Origin         Origin
@@ -54,7 +61,9 @@ func FromCredential(c storage.Credential, catalogue storage.Catalogue, origin Or
 		Party:          storage.Party{Kind: string(c.Token.Kind), ID: c.Token.ID, Name: credentialName(c)},
 		OrganizationID: c.Token.OrganizationID,
 		Scopes:         c.Scopes(catalogue),
+		FullAccess:     c.Token.FullAccess,
 		UserID:         c.Owner.UserID,
+		ProjectID:      c.Token.ProjectID,
 		InstallationID: c.Token.InstallationID,
 		Origin:         origin,
 	}
@@ -106,10 +115,21 @@ func (c Caller) Require(scope string, organizationID int64) error {
 }
 
 // RequireAtMost returns nil if the caller holds every one of the scopes itself:
-// nobody hands out more than they have.
+// nobody hands out more than they have. It returns ErrDenied with the names of those
+// that the caller lacks otherwise.
 func (c Caller) RequireAtMost(scopes storage.Scopes) error {
 	if c.operator || c.Scopes.CoversAll(scopes) {
 		return nil
 	}
-	return fmt.Errorf("%w: it would permit more than the credential that asks", ErrDenied)
+	missing := slices.DeleteFunc(slices.Clone(scopes), c.Scopes.Covers)
+	return fmt.Errorf("%w: it would permit more than the credential that asks, which lacks %s", ErrDenied, strings.Join(missing, ", "))
+}
+
+// RequireFullAccess returns nil if the caller has full access, and ErrDenied
+// otherwise: to hold every scope that there is today is less.
+func (c Caller) RequireFullAccess() error {
+	if c.operator || (c.FullAccess && c.Scopes.Covers(storage.ScopeAdmin)) {
+		return nil
+	}
+	return fmt.Errorf("%w: it would permit more than the credential that asks, which lacks full access; name the scopes", ErrDenied)
 }

@@ -2,9 +2,7 @@ package tokens
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"kiket.dev/auth/server/access"
@@ -23,6 +21,7 @@ type Issuer interface {
 type Service struct {
 	Store interface {
 		storage.Transactor
+		storage.OrganizationStore
 		storage.TokenStore
 		storage.UserStore
 		storage.InstallationStore
@@ -41,55 +40,10 @@ type Issued struct {
 	Secret storage.Secret
 }
 
-// WorkspaceTokenRequest asks for a workspace API token.
-type WorkspaceTokenRequest struct {
-	OrganizationID int64
-	OwnerID        int64  // an admin of the organization
-	Name           string // 1 to 100 characters
-	Scopes         storage.Scopes
-	ExpiresAt      time.Time // zero: never
-}
-
-// IssueWorkspaceToken issues a token to an admin of the organization. No scopes
-// means full access. It returns access.ErrDenied if the caller may not issue
-// it, and storage.ErrInvalid if the request is wrong.
-func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller, r WorkspaceTokenRequest) (Issued, error) {
-	if err := caller.Require(storage.ScopeAdmin, r.OrganizationID); err != nil {
-		return Issued{}, err
-	}
-	now := s.Clock()
-	granted := r.Scopes
-	if len(granted) == 0 {
-		granted = s.Catalogue.Names()
-	}
-	if err := errors.Join(storage.CheckName("name", r.Name), s.Catalogue.CheckScopes("scopes", r.Scopes), validExpiry(r.ExpiresAt, now)); err != nil {
-		return Issued{}, err
-	}
-	if err := caller.RequireAtMost(granted); err != nil {
-		return Issued{}, err
-	}
-	member, err := s.Store.MembershipOf(ctx, r.OrganizationID, r.OwnerID)
-	if err != nil {
-		return Issued{}, fmt.Errorf("finding the owner: %w", err)
-	}
-	if member.Role != storage.RoleAdmin {
-		return Issued{}, fmt.Errorf("%w: only an admin can own a workspace API token", access.ErrDenied)
-	}
-	return s.issue(ctx, caller, storage.Token{
-		Kind:           storage.WorkspaceAPIToken,
-		OrganizationID: r.OrganizationID,
-		Name:           strings.TrimSpace(r.Name),
-		Scopes:         r.Scopes,
-		FullAccess:     len(r.Scopes) == 0,
-		UserID:         r.OwnerID,
-		CreatedAt:      now,
-		ExpiresAt:      r.ExpiresAt,
-	})
-}
-
 // IssueExtensionKey issues a key to an installation, with the permissions that
-// its manifest declares. It returns storage.ErrNotFound if the organization has
-// no such installation, or one that was uninstalled.
+// its manifest declares. It returns access.ErrDenied, also if the key would permit
+// more than the caller, and storage.ErrNotFound if the organization has no such
+// installation, or one that was uninstalled.
 func (s *Service) IssueExtensionKey(ctx context.Context, caller access.Caller, organizationID, installationID int64) (Issued, error) {
 	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
 		return Issued{}, err
@@ -101,6 +55,9 @@ func (s *Service) IssueExtensionKey(ctx context.Context, caller access.Caller, o
 	if !i.UninstalledAt.IsZero() {
 		return Issued{}, fmt.Errorf("extension %s is uninstalled: %w", i.Key, storage.ErrNotFound)
 	}
+	if err := caller.RequireAtMost(i.Permissions); err != nil {
+		return Issued{}, err
+	}
 	return s.issue(ctx, caller, storage.Token{
 		Kind:           storage.ExtensionKey,
 		OrganizationID: organizationID,
@@ -109,25 +66,6 @@ func (s *Service) IssueExtensionKey(ctx context.Context, caller access.Caller, o
 		ProjectID:      i.ProjectID,
 		InstallationID: i.ID,
 		CreatedAt:      s.Clock(),
-	})
-}
-
-// IssueSession issues a session to a member who has proved to be that person.
-// The session permits what the member's role permits while it is used.
-func (s *Service) IssueSession(ctx context.Context, caller access.Caller, organizationID, userID int64, lifetime time.Duration) (Issued, error) {
-	user, err := s.Store.UserByID(ctx, organizationID, userID)
-	if err != nil {
-		return Issued{}, fmt.Errorf("finding the user: %w", err)
-	}
-	now := s.Clock()
-	return s.issue(ctx, caller, storage.Token{
-		Kind:           storage.Session,
-		OrganizationID: organizationID,
-		Name:           user.Name,
-		FullAccess:     true,
-		UserID:         userID,
-		CreatedAt:      now,
-		ExpiresAt:      now.Add(lifetime),
 	})
 }
 
@@ -175,11 +113,4 @@ func (s *Service) Revoke(ctx context.Context, caller access.Caller, t storage.To
 
 func party(t storage.Token) storage.Party {
 	return storage.Party{Kind: string(t.Kind), ID: t.ID, Name: t.Name}
-}
-
-func validExpiry(at, now time.Time) error {
-	if !at.IsZero() && !at.After(now) {
-		return storage.Invalidf("expires_at", "must be in the future")
-	}
-	return nil
 }
