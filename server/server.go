@@ -75,11 +75,11 @@ func New(o Options) *Server {
 			Store: o.Store, Audit: record, Catalogue: o.Catalogue, Audience: o.DefaultAudience, Clock: o.Clock,
 		},
 		Clients: &clients.Service{
-			Store: o.Store, Audit: record, Catalogue: o.Catalogue, Clock: o.Clock,
+			Store: o.Store, Audit: record, Catalogue: o.Catalogue, AccessTokenLifetime: o.AccessTokenLifetime, Clock: o.Clock,
 		},
 	}
 	s.Extensions = &extensions.Service{
-		Store: o.Store, Tokens: s.Tokens, Audit: record, Catalogue: o.Catalogue, Clock: o.Clock,
+		Store: o.Store, Tokens: s.Tokens, Audit: record, Sealer: o.Sealer, Catalogue: o.Catalogue, Clock: o.Clock,
 	}
 	s.Organizations = &organizations.Service{
 		Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Audit: record, Clock: o.Clock,

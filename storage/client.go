@@ -69,6 +69,23 @@ type ClientSecret struct {
 	TokensRevoked bool
 }
 
+// ApplicationSecret is a client secret with the application that it belongs to,
+// without the others.
+type ApplicationSecret struct {
+	Secret      ClientSecret
+	Application Client
+}
+
+// ClientSecretFilter names secrets of the applications of an organization that are
+// not closed. What is zero does not matter, but for the organization.
+type ClientSecretFilter struct {
+	OrganizationID int64
+	ID             int64
+	OpenAt         time.Time // not expired then
+	UnusedSince    time.Time // not used since then, and made before
+	ExpiringBefore time.Time // with an expiry before then
+}
+
 // ClientUpdate is a change of an application; nil leaves as it is.
 type ClientUpdate struct {
 	Name                *string
@@ -86,6 +103,21 @@ func (c Client) Allows(scopes Scopes) bool { return c.Scopes.CoversAll(scopes) }
 
 // Uses reports whether the client is registered for the method.
 func (c Client) Uses(method AuthMethod) bool { return slices.Contains(c.AuthMethods, method) }
+
+// Lifetime returns how long the access tokens of an application live on a server
+// whose own live for most.
+func (c Client) Lifetime(most time.Duration) time.Duration {
+	if c.AccessTokenLifetime > 0 {
+		return min(most, c.AccessTokenLifetime)
+	}
+	return most
+}
+
+// OpenSecrets returns those of the client's secrets that may be used at the given
+// time.
+func (c Client) OpenSecrets(now time.Time) []ClientSecret {
+	return slices.DeleteFunc(slices.Clone(c.Secrets), func(s ClientSecret) bool { return !s.Open(now) })
+}
 
 // Open reports whether the secret may be used at the given time.
 func (s ClientSecret) Open(now time.Time) bool {
@@ -107,6 +139,8 @@ type ClientStore interface {
 	// Applications returns a page of the applications of an organization, by id,
 	// with their secrets that are not closed.
 	Applications(ctx context.Context, organizationID int64, page Page) ([]Client, error)
+	// ApplicationSecrets returns a page of the secrets that the filter names, by id.
+	ApplicationSecrets(ctx context.Context, f ClientSecretFilter, page Page) ([]ApplicationSecret, error)
 	// UpdateApplication changes an application; ErrNotFound if the organization has
 	// no such one.
 	UpdateApplication(ctx context.Context, organizationID, id int64, u ClientUpdate) error

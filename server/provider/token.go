@@ -109,10 +109,6 @@ func (p *Provider) audience(ctx context.Context, organizationID int64, resources
 
 // describe says what token to make.
 func (p *Provider) describe(request fosite.AccessRequester, application storage.Client, secretID int64) storage.Token {
-	lifetime := p.AccessTokenLifetime
-	if application.AccessTokenLifetime > 0 {
-		lifetime = min(lifetime, application.AccessTokenLifetime)
-	}
 	now := p.Clock().UTC().Truncate(time.Second)
 	return storage.Token{
 		Kind:           storage.AccessToken,
@@ -120,7 +116,7 @@ func (p *Provider) describe(request fosite.AccessRequester, application storage.
 		Scopes:         storage.Scopes(request.GetGrantedScopes()),
 		Audience:       request.GetGrantedAudience()[0],
 		CreatedAt:      now,
-		ExpiresAt:      now.Add(lifetime.Truncate(time.Second)),
+		ExpiresAt:      now.Add(application.Lifetime(p.AccessTokenLifetime).Truncate(time.Second)),
 		ClientID:       application.ID,
 		ClientSecretID: secretID,
 	}

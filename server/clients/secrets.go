@@ -1,0 +1,121 @@
+package clients
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/audit"
+	"kiket.dev/auth/storage"
+)
+
+const (
+	// mostOpenSecrets is how many secrets of an application may be open at a time.
+	mostOpenSecrets = 10
+	// LongestOverlap is for how long a secret may go on after its successor was made.
+	LongestOverlap = 30 * 24 * time.Hour
+)
+
+// RotateSecret adds a secret to an application. Those that it has go on for the
+// overlap, at most [LongestOverlap], or are closed at once if it is 0. It returns
+// access.ErrDenied, also if the application may do more than the caller,
+// storage.ErrInvalid, storage.ErrNotFound, or an access.Refusal too_many_secrets.
+func (s *Service) RotateSecret(ctx context.Context, caller access.Caller, organizationID, id int64, overlap time.Duration) (Registered, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return Registered{}, err
+	}
+	if overlap < 0 || overlap > LongestOverlap {
+		return Registered{}, storage.Invalidf("previous_expires_in", "want 0 to %d seconds", LongestOverlap/time.Second)
+	}
+	var rotated Registered
+	err := s.change(ctx, organizationID, id, func(ctx context.Context, application storage.Client) error {
+		// Whoever gets the secret can do what the application can.
+		if err := caller.RequireAtMost(application.Scopes); err != nil {
+			return err
+		}
+		now := s.Clock()
+		secret, kept := newSecret(now)
+		if err := s.succeed(ctx, application, &kept, now, overlap); err != nil {
+			return err
+		}
+		after, err := s.application(ctx, organizationID, id)
+		if err != nil {
+			return err
+		}
+		rotated = Registered{Client: after, Secret: secret}
+		return s.Audit.Record(ctx, caller, audit.Event{
+			OrganizationID: organizationID, Action: "oauth_application.secret_rotated", Target: party(application),
+			Details: map[string]any{
+				"secret_id": kept.ID, "prefix": kept.Prefix, "previous_expires_in": int64(overlap / time.Second),
+			},
+		})
+	})
+	if err != nil {
+		return Registered{}, err
+	}
+	return rotated, nil
+}
+
+// succeed adds the next secret and ends those before it, now or later.
+func (s *Service) succeed(ctx context.Context, application storage.Client, next *storage.ClientSecret, now time.Time, overlap time.Duration) error {
+	organizationID, id := application.OrganizationID, application.ID
+	open := application.OpenSecrets(now)
+	if overlap > 0 && len(open) >= mostOpenSecrets {
+		return access.Refuse("too_many_secrets", "the application has %d open secrets, which is the most; close one first", len(open))
+	}
+	if err := s.Store.AddClientSecret(ctx, organizationID, id, next); err != nil {
+		return fmt.Errorf("adding a secret: %w", err)
+	}
+	if overlap > 0 {
+		if err := s.Store.ExpireClientSecrets(ctx, organizationID, id, next.ID, now.Add(overlap)); err != nil {
+			return fmt.Errorf("ending the secrets before: %w", err)
+		}
+		return nil
+	}
+	// Closed, not expired: nobody's clock has a say in it.
+	for _, previous := range open {
+		if _, err := s.Store.CloseClientSecret(ctx, organizationID, id, previous.ID, now, false); err != nil {
+			return fmt.Errorf("closing the secrets before: %w", err)
+		}
+	}
+	return nil
+}
+
+// CloseSecret closes a secret of an application, and with revokeTokens ends the access
+// tokens that were fetched with it. Closing again changes nothing. It returns
+// access.ErrDenied, or storage.ErrNotFound if the application never had such a secret.
+func (s *Service) CloseSecret(ctx context.Context, caller access.Caller, organizationID, id, secretID int64, revokeTokens bool) error {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return err
+	}
+	return s.change(ctx, organizationID, id, func(ctx context.Context, application storage.Client) error {
+		closed, err := s.Store.CloseClientSecret(ctx, organizationID, id, secretID, s.Clock(), revokeTokens)
+		if err != nil {
+			return fmt.Errorf("closing secret %d: %w", secretID, err)
+		}
+		if !closed {
+			return nil
+		}
+		return s.Audit.Record(ctx, caller, audit.Event{
+			OrganizationID: organizationID, Action: "oauth_application.secret_closed", Target: party(application),
+			Details: map[string]any{"secret_id": secretID, "tokens_revoked": revokeTokens},
+		})
+	})
+}
+
+// RevokeTokens ends all access tokens that an application was given so far. It
+// returns access.ErrDenied, or storage.ErrNotFound if the organization has none.
+func (s *Service) RevokeTokens(ctx context.Context, caller access.Caller, organizationID, id int64) error {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return err
+	}
+	return s.change(ctx, organizationID, id, func(ctx context.Context, application storage.Client) error {
+		if err := s.Store.RevokeClientTokens(ctx, organizationID, id); err != nil {
+			return fmt.Errorf("revoking the tokens of application %d: %w", id, err)
+		}
+		return s.Audit.Record(ctx, caller, audit.Event{
+			OrganizationID: organizationID, Action: "oauth_application.tokens_revoked", Target: party(application),
+		})
+	})
+}
