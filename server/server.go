@@ -24,8 +24,10 @@ import (
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/server/credentials"
 	"kiket.dev/auth/server/extensions"
 	"kiket.dev/auth/server/organizations"
+	"kiket.dev/auth/server/projects"
 	"kiket.dev/auth/server/provider"
 	"kiket.dev/auth/server/requests"
 	"kiket.dev/auth/server/tokens"
@@ -56,6 +58,8 @@ type Server struct {
 	Clients       *clients.Service
 	Organizations *organizations.Service
 	Extensions    *extensions.Service
+	Projects      *projects.Service
+	Credentials   *credentials.Service
 	Usage         *usage.Recorder
 	Audit         *audit.Recorder
 	Budgets       *requests.Budgets
@@ -85,6 +89,8 @@ func New(o Options) *Server {
 		Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Audit: record, Clock: o.Clock,
 		DefaultAudience: o.DefaultAudience, Catalogue: o.Catalogue,
 	}
+	s.Projects = &projects.Service{Store: o.Store, Audit: record, Clock: o.Clock}
+	s.Credentials = &credentials.Service{Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Clock: o.Clock}
 	s.Provider = provider.New(provider.Options{
 		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage,
 		Clients: &clients.Authenticator{Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Clock: o.Clock},

@@ -76,12 +76,12 @@ type ApplicationSecret struct {
 	Application Client
 }
 
-// ClientSecretFilter names secrets of the applications of an organization that are
-// not closed. What is zero does not matter, but for the organization.
+// ClientSecretFilter names secrets of the applications of an organization. What is
+// zero does not matter, but for the organization.
 type ClientSecretFilter struct {
 	OrganizationID int64
 	ID             int64
-	OpenAt         time.Time // not expired then
+	OpenAt         time.Time // neither closed nor expired then
 	UnusedSince    time.Time // not used since then, and made before
 	ExpiringBefore time.Time // with an expiry before then
 }
@@ -139,7 +139,8 @@ type ClientStore interface {
 	// Applications returns a page of the applications of an organization, by id,
 	// with their secrets that are not closed.
 	Applications(ctx context.Context, organizationID int64, page Page) ([]Client, error)
-	// ApplicationSecrets returns a page of the secrets that the filter names, by id.
+	// ApplicationSecrets returns a page of the secrets that the filter names, by id,
+	// also of those that are closed.
 	ApplicationSecrets(ctx context.Context, f ClientSecretFilter, page Page) ([]ApplicationSecret, error)
 	// UpdateApplication changes an application; ErrNotFound if the organization has
 	// no such one.

@@ -181,10 +181,11 @@ type TokenFilter struct {
 }
 
 // OwnedToken is an opaque token with its owner's name, which outlives the
-// membership.
+// membership, or the installation that it is the key of, without the manifest.
 type OwnedToken struct {
-	Token     Token
-	OwnerName string
+	Token        Token
+	OwnerName    string
+	Installation Installation
 }
 
 // TokenStore keeps the tokens of all kinds.

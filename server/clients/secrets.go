@@ -83,25 +83,52 @@ func (s *Service) succeed(ctx context.Context, application storage.Client, next 
 }
 
 // CloseSecret closes a secret of an application, and with revokeTokens ends the access
-// tokens that were fetched with it. Closing again changes nothing. It returns
+// tokens that were fetched with it, also if it is closed already. It reports whether
+// this call closed it: of several at once, one is told true. It returns
 // access.ErrDenied, or storage.ErrNotFound if the application never had such a secret.
-func (s *Service) CloseSecret(ctx context.Context, caller access.Caller, organizationID, id, secretID int64, revokeTokens bool) error {
+func (s *Service) CloseSecret(ctx context.Context, caller access.Caller, organizationID, id, secretID int64, revokeTokens bool) (bool, error) {
 	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
-		return err
+		return false, err
 	}
-	return s.change(ctx, organizationID, id, func(ctx context.Context, application storage.Client) error {
-		closed, err := s.Store.CloseClientSecret(ctx, organizationID, id, secretID, s.Clock(), revokeTokens)
+	closed := false
+	err := s.change(ctx, organizationID, id, func(ctx context.Context, application storage.Client) error {
+		before, err := s.secret(ctx, application, secretID)
+		if err != nil {
+			return err
+		}
+		closed, err = s.Store.CloseClientSecret(ctx, organizationID, id, secretID, s.Clock(), revokeTokens)
 		if err != nil {
 			return fmt.Errorf("closing secret %d: %w", secretID, err)
 		}
-		if !closed {
-			return nil
-		}
-		return s.Audit.Record(ctx, caller, audit.Event{
+		event := audit.Event{
 			OrganizationID: organizationID, Action: "oauth_application.secret_closed", Target: party(application),
-			Details: map[string]any{"secret_id": secretID, "tokens_revoked": revokeTokens},
-		})
+			Details: map[string]any{"secret_id": secretID, "prefix": before.Prefix, "tokens_revoked": revokeTokens},
+		}
+		switch {
+		case closed:
+			return s.Audit.Record(ctx, caller, event)
+		case revokeTokens && !before.TokensRevoked:
+			event.Action = "oauth_application.tokens_revoked"
+			return s.Audit.Record(ctx, caller, event)
+		}
+		return nil
 	})
+	return closed && err == nil, err
+}
+
+// secret returns a secret of an application, closed or not.
+func (s *Service) secret(ctx context.Context, application storage.Client, id int64) (storage.ClientSecret, error) {
+	if id <= 0 {
+		return storage.ClientSecret{}, fmt.Errorf("secret %d: %w", id, storage.ErrNotFound)
+	}
+	found, err := s.Store.ApplicationSecrets(ctx, storage.ClientSecretFilter{OrganizationID: application.OrganizationID, ID: id}, storage.Page{Limit: 1})
+	if err != nil {
+		return storage.ClientSecret{}, fmt.Errorf("finding secret %d: %w", id, err)
+	}
+	if len(found) == 0 || found[0].Application.ID != application.ID {
+		return storage.ClientSecret{}, fmt.Errorf("secret %d: %w", id, storage.ErrNotFound)
+	}
+	return found[0].Secret, nil
 }
 
 // RevokeTokens ends all access tokens that an application was given so far. It

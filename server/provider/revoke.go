@@ -58,11 +58,13 @@ func (v *revocation) RevokeToken(ctx context.Context, token string, _ fosite.Tok
 	c := seen.credential
 	origin := callOf(ctx).request.Origin
 	if c.Token.Kind != storage.AccessToken {
-		return v.Tokens.Revoke(ctx, access.FromCredential(c, v.Catalogue, origin), c.Token)
+		_, err := v.Tokens.Revoke(ctx, access.FromCredential(c, v.Catalogue, origin), c.Token)
+		return err
 	}
 	application, ok := by.(client)
 	if !ok || application.Kind != storage.Application || application.ID != c.Token.ClientID {
 		return refuse(UnauthorizedClient, "the token was not issued to this client")
 	}
-	return v.Tokens.Revoke(ctx, access.FromClient(application.Client, origin), c.Token)
+	_, err = v.Tokens.Revoke(ctx, access.FromClient(application.Client, origin), c.Token)
+	return err
 }

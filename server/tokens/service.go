@@ -91,12 +91,15 @@ func (s *Service) issue(ctx context.Context, caller access.Caller, t storage.Tok
 	return issued, nil
 }
 
-// Revoke ends a token for whoever has shown that they may: its holder, or the
-// application it was issued to. Revoking again changes nothing. When it returns
-// nil, no look-up that begins later finds the token active.
-func (s *Service) Revoke(ctx context.Context, caller access.Caller, t storage.Token) error {
-	return s.Store.Transaction(ctx, func(ctx context.Context) error {
-		changed, err := s.Store.RevokeToken(ctx, storage.TokenReferenceOf(t), s.Clock())
+// Revoke ends a token for whoever has shown that they may: its holder, an admin, or
+// the application it was issued to. It reports whether this call did: of several at
+// once, one is told true. When it returns no error, no look-up that begins later finds
+// the token active.
+func (s *Service) Revoke(ctx context.Context, caller access.Caller, t storage.Token) (bool, error) {
+	changed := false
+	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
+		var err error
+		changed, err = s.Store.RevokeToken(ctx, storage.TokenReferenceOf(t), s.Clock())
 		if err != nil {
 			return fmt.Errorf("revoking a %s: %w", t.Kind, err)
 		}
@@ -109,6 +112,7 @@ func (s *Service) Revoke(ctx context.Context, caller access.Caller, t storage.To
 			Target:         party(t),
 		})
 	})
+	return changed && err == nil, err
 }
 
 func party(t storage.Token) storage.Party {

@@ -172,7 +172,8 @@ func (s *Service) RevokeWorkspaceToken(ctx context.Context, caller access.Caller
 		if err != nil {
 			return err
 		}
-		return s.Revoke(ctx, caller, found.Token)
+		_, err = s.Revoke(ctx, caller, found.Token)
+		return err
 	})
 }
 

@@ -1,0 +1,186 @@
+package credentials
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/server/tokens"
+	"kiket.dev/auth/storage"
+)
+
+// Service holds the verbs. All fields are required.
+type Service struct {
+	Store interface {
+		storage.Transactor
+		storage.OrganizationStore
+		storage.TokenStore
+		storage.ClientStore
+	}
+	Tokens  *tokens.Service
+	Clients *clients.Service
+	Clock   func() time.Time
+}
+
+// Credential is a token or a client secret, as one of many.
+type Credential struct {
+	Reference  Reference
+	Name       string // of the token, or of the secret's application
+	Prefix     string // what may be shown
+	Scopes     storage.Scopes
+	FullAccess bool
+	OwnerID    int64 // of workspace API tokens and sessions
+	OwnerName  string
+	// Application is whose secret it is, Installation whose key; zero if it is neither.
+	Application     storage.Client
+	Installation    storage.Installation
+	CreatedAt       time.Time
+	ExpiresAt       time.Time // zero: never
+	LastUsedAt      time.Time // zero: never
+	LastUsedAddress string    // of tokens
+}
+
+// Filter says which credentials are wanted. What is zero does not matter.
+type Filter struct {
+	Kind           Kind
+	FullAccess     bool          // with full access alone
+	UnusedFor      time.Duration // neither used nor made for so long
+	ExpiringWithin time.Duration // with an expiry that is not farther away
+}
+
+// Position is a place in the list: what comes after it has a lower id in its table. The
+// zero value is the beginning.
+type Position struct {
+	Token  int64
+	Secret int64
+}
+
+// List returns at most limit credentials of the organization that are neither revoked
+// nor expired, newest first, and the position after them, nil if there are no more. It
+// returns access.ErrDenied.
+func (s *Service) List(ctx context.Context, caller access.Caller, organizationID int64, f Filter, from Position, limit int) ([]Credential, *Position, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return nil, nil, err
+	}
+	now := s.Clock()
+	heldTokens, err := s.heldTokens(ctx, organizationID, f, from.Token, limit+1, now)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listing tokens: %w", err)
+	}
+	secrets, err := s.secrets(ctx, organizationID, f, from.Secret, limit+1, now)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listing client secrets: %w", err)
+	}
+	merged, after := merge(heldTokens, secrets, from, limit)
+	return merged, after, nil
+}
+
+// heldTokens returns the tokens after a place, at most so many.
+func (s *Service) heldTokens(ctx context.Context, organizationID int64, f Filter, before int64, most int, now time.Time) ([]Credential, error) {
+	filter := storage.TokenFilter{OrganizationID: organizationID, FullAccess: f.FullAccess, ActiveAt: now}
+	switch f.Kind {
+	case ClientSecret:
+		return nil, nil
+	case WorkspaceAPIToken, ExtensionKey, Session:
+		filter.Kinds = []storage.TokenKind{storage.TokenKind(f.Kind)}
+	}
+	filter.UnusedSince, filter.ExpiringBefore = f.times(now)
+	var found []Credential
+	for {
+		page, err := s.Store.OpaqueTokens(ctx, filter, storage.Page{Before: before, Limit: most})
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range page {
+			if before = t.Token.ID; !t.Token.Idle(now) && len(found) < most {
+				found = append(found, ofToken(t))
+			}
+		}
+		if len(page) < most || len(found) == most {
+			return found, nil
+		}
+	}
+}
+
+// secrets returns the client secrets after a place, at most so many.
+func (s *Service) secrets(ctx context.Context, organizationID int64, f Filter, before int64, most int, now time.Time) ([]Credential, error) {
+	if f.FullAccess || (f.Kind != "" && f.Kind != ClientSecret) {
+		return nil, nil
+	}
+	filter := storage.ClientSecretFilter{OrganizationID: organizationID, OpenAt: now}
+	filter.UnusedSince, filter.ExpiringBefore = f.times(now)
+	page, err := s.Store.ApplicationSecrets(ctx, filter, storage.Page{Before: before, Limit: most})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]Credential, 0, len(page))
+	for _, secret := range page {
+		found = append(found, ofSecret(secret))
+	}
+	return found, nil
+}
+
+// times are the points in time that the filter's durations mean.
+func (f Filter) times(now time.Time) (unusedSince, expiringBefore time.Time) {
+	if f.UnusedFor > 0 {
+		unusedSince = now.Add(-f.UnusedFor)
+	}
+	if f.ExpiringWithin > 0 {
+		expiringBefore = now.Add(f.ExpiringWithin)
+	}
+	return unusedSince, expiringBefore
+}
+
+// merge puts the newer of the two heads first, at most limit times, and returns the
+// position after them if anything is left.
+func merge(fromTokens, fromSecrets []Credential, from Position, limit int) ([]Credential, *Position) {
+	after := Position{Token: begin(from.Token, fromTokens), Secret: begin(from.Secret, fromSecrets)}
+	merged := make([]Credential, 0, limit)
+	for len(fromTokens)+len(fromSecrets) > 0 && len(merged) < limit {
+		if len(fromSecrets) == 0 || (len(fromTokens) > 0 && !fromTokens[0].CreatedAt.Before(fromSecrets[0].CreatedAt)) {
+			merged, after.Token, fromTokens = append(merged, fromTokens[0]), fromTokens[0].Reference.ID, fromTokens[1:]
+		} else {
+			merged, after.Secret, fromSecrets = append(merged, fromSecrets[0]), fromSecrets[0].Reference.ID, fromSecrets[1:]
+		}
+	}
+	if len(fromTokens)+len(fromSecrets) == 0 {
+		return merged, nil
+	}
+	return merged, &after
+}
+
+// begin is the place before the first of a table, so that what is added to it later
+// does not come after what was listed already.
+func begin(from int64, head []Credential) int64 {
+	switch {
+	case from != 0:
+		return from
+	case len(head) > 0:
+		return head[0].Reference.ID + 1
+	}
+	return 1
+}
+
+func ofToken(o storage.OwnedToken) Credential {
+	t := o.Token
+	c := Credential{
+		Reference: Reference{Kind: Kind(t.Kind), ID: t.ID}, Name: t.Name, Prefix: t.Prefix,
+		Scopes: t.Scopes, FullAccess: t.FullAccess, OwnerID: t.UserID, OwnerName: o.OwnerName,
+		Installation: o.Installation, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
+		LastUsedAt: t.LastUsedAt, LastUsedAddress: t.LastUsedAddress,
+	}
+	if t.Kind == storage.ExtensionKey {
+		c.Scopes = o.Installation.Permissions
+	}
+	return c
+}
+
+func ofSecret(s storage.ApplicationSecret) Credential {
+	return Credential{
+		Reference: Reference{Kind: ClientSecret, ID: s.Secret.ID}, Name: s.Application.Name, Prefix: s.Secret.Prefix,
+		Scopes: s.Application.Scopes, Application: s.Application, CreatedAt: s.Secret.CreatedAt,
+		ExpiresAt: s.Secret.ExpiresAt, LastUsedAt: s.Secret.LastUsedAt,
+	}
+}
