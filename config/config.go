@@ -48,6 +48,10 @@ type Config struct {
 	DefaultAudience string
 	// AccessTokenLifetime is the longest an access token lives, in whole seconds.
 	AccessTokenLifetime time.Duration
+	// SessionLifetime is how long a session of somebody who signed in lasts.
+	SessionLifetime time.Duration
+	// SessionIdleTimeout is how long a session lasts without being used.
+	SessionIdleTimeout time.Duration
 	// Catalogue holds the scopes that can be granted.
 	Catalogue storage.Catalogue
 

@@ -32,6 +32,7 @@ func TestDefaults(t *testing.T) {
 		ShutdownDelay: time.Second, ShutdownGrace: 20 * time.Second,
 		DatabaseURL: storage.NewSecret("sqlite:kiket-auth.db"), DatabaseMaxConnections: 16, TokenRetention: 24 * time.Hour,
 		DefaultAudience: "http://localhost:8080/api", AccessTokenLifetime: time.Hour, Catalogue: catalogue,
+		SessionLifetime: 168 * time.Hour, SessionIdleTimeout: 12 * time.Hour,
 		SigningAlgorithm: "ES256", SigningKeyRotation: 90 * 24 * time.Hour, JWKSMaxAge: 5 * time.Minute,
 		LogFormat: "text", LogLevel: slog.LevelInfo,
 	}
@@ -59,6 +60,8 @@ master_key: ` + masterKey(1) + ", " + masterKey(2) + `
 token_retention: 0
 default_audience: urn:example:api
 access_token_lifetime: 90s
+session_lifetime: 1h
+session_idle_timeout: 5m
 scopes: reports, billing
 signing_algorithm: EdDSA
 signing_key_rotation: 0
@@ -81,6 +84,7 @@ log_level: debug
 		DatabaseMaxConnections: 40,
 		MasterKeys:             []storage.Secret{storage.NewSecret(masterKey(1)), storage.NewSecret(masterKey(2))},
 		DefaultAudience:        "urn:example:api", AccessTokenLifetime: 90 * time.Second, Catalogue: catalogue,
+		SessionLifetime: time.Hour, SessionIdleTimeout: 5 * time.Minute,
 		SigningAlgorithm: "EdDSA", JWKSMaxAge: time.Minute,
 		SMTPURL:   storage.NewSecret("smtps://user:password@mail.example.com:465"),
 		MailFrom:  "Kiket Auth <auth@example.com>",

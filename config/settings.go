@@ -106,6 +106,16 @@ func tokenSettings() []Setting {
 			field: bind(func(c *Config) *time.Duration { return &c.AccessTokenLifetime }, wholeSeconds(between(time.Second, 24*time.Hour)), formatDuration),
 		},
 		{
+			Name: "session_lifetime", Default: "168h", kind: duration,
+			Doc:   "How long somebody who signed in stays so (1m to 8760h).",
+			field: bind(func(c *Config) *time.Duration { return &c.SessionLifetime }, between(time.Minute, 8760*time.Hour), formatDuration),
+		},
+		{
+			Name: "session_idle_timeout", Default: "12h", kind: duration,
+			Doc:   "A session that is not used for this long ends sooner (5m to 8760h).",
+			field: bind(func(c *Config) *time.Duration { return &c.SessionIdleTimeout }, between(5*time.Minute, 8760*time.Hour), formatDuration),
+		},
+		{
 			Name: "scopes", Optional: true, kind: list, Example: "reports, billing",
 			Doc:   "Names added to the catalogue of scopes; each also exists as `NAME:read` and `NAME:write`.",
 			field: bind(func(c *Config) *storage.Catalogue { return &c.Catalogue }, parseScopes, formatCatalogue),

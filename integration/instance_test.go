@@ -184,7 +184,8 @@ func (d *deployment) verbs() *server.Server {
 	}
 	return server.New(server.Options{
 		Store: store, Ring: ring, Sealer: sealer, RequestLimit: 1200, Issuer: issuer, DefaultAudience: audience,
-		AccessTokenLifetime: time.Hour, TokenRetention: time.Hour, Catalogue: catalogue, Clock: time.Now, Logger: discard(),
+		AccessTokenLifetime: time.Hour, TokenRetention: time.Hour,
+		SessionLifetime: time.Hour, SessionIdleTimeout: time.Hour, Catalogue: catalogue, Clock: time.Now, Logger: discard(),
 	})
 }
 

@@ -26,10 +26,13 @@ import (
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/credentials"
 	"kiket.dev/auth/server/extensions"
+	"kiket.dev/auth/server/members"
 	"kiket.dev/auth/server/organizations"
+	"kiket.dev/auth/server/passwords"
 	"kiket.dev/auth/server/projects"
 	"kiket.dev/auth/server/provider"
 	"kiket.dev/auth/server/requests"
+	"kiket.dev/auth/server/sessions"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/server/usage"
 	"kiket.dev/auth/storage"
@@ -44,6 +47,8 @@ type Options struct {
 	DefaultAudience     string        // aud of opaque tokens, and of access tokens that ask for no resource
 	AccessTokenLifetime time.Duration // upper bound for every application
 	TokenRetention      time.Duration // how long an access token's row outlives its expiry
+	SessionLifetime     time.Duration // of one that is used
+	SessionIdleTimeout  time.Duration // of one that is not used
 	Catalogue           storage.Catalogue
 	RequestLimit        int64 // requests a minute that a credential may make to the management API
 	Clock               func() time.Time
@@ -56,6 +61,8 @@ type Server struct {
 	Provider      *provider.Provider
 	Tokens        *tokens.Service
 	Clients       *clients.Service
+	Members       *members.Service
+	Sessions      *sessions.Service
 	Organizations *organizations.Service
 	Extensions    *extensions.Service
 	Projects      *projects.Service
@@ -69,6 +76,7 @@ type Server struct {
 // New assembles a server. It touches neither the database nor the network.
 func New(o Options) *Server {
 	record := &audit.Recorder{Store: o.Store, Clock: o.Clock}
+	hasher := passwords.NewHasher()
 	s := &Server{
 		Options: o,
 		Audit:   record,
@@ -85,8 +93,15 @@ func New(o Options) *Server {
 	s.Extensions = &extensions.Service{
 		Store: o.Store, Tokens: s.Tokens, Audit: record, Sealer: o.Sealer, Catalogue: o.Catalogue, Clock: o.Clock,
 	}
+	s.Members = &members.Service{
+		Store: o.Store, Tokens: s.Tokens, Passwords: hasher, Audit: record, Clock: o.Clock,
+	}
+	s.Sessions = &sessions.Service{
+		Store: o.Store, Tokens: s.Tokens, Passwords: hasher, Guard: sessions.NewGuard(o.Clock), Audit: record,
+		Lifetime: o.SessionLifetime, IdleTimeout: o.SessionIdleTimeout, Clock: o.Clock,
+	}
 	s.Organizations = &organizations.Service{
-		Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Audit: record, Clock: o.Clock,
+		Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Members: s.Members, Audit: record, Clock: o.Clock,
 		DefaultAudience: o.DefaultAudience, Catalogue: o.Catalogue,
 	}
 	s.Projects = &projects.Service{Store: o.Store, Audit: record, Clock: o.Clock}

@@ -72,7 +72,7 @@ func bootstrapAnswerOf(b organizations.Bootstrapped) bootstrapAnswer {
 	var a bootstrapAnswer
 	a.Organization.ID, a.Organization.Slug, a.Organization.Name = b.Organization.ID, b.Organization.Slug, b.Organization.Name
 	a.Project.ID, a.Project.Key, a.Project.Name = b.Project.ID, b.Project.Key, b.Project.Name
-	a.Admin.ID, a.Admin.Email, a.Admin.Name, a.Admin.Password = b.Admin.ID, b.Admin.Email, b.Admin.Name, b.Password.Reveal()
+	a.Admin.ID, a.Admin.Email, a.Admin.Name, a.Admin.Password = b.Admin.UserID, b.Admin.Email, b.Admin.Name, b.Password.Reveal()
 	issued := b.WorkspaceAPIToken
 	a.WorkspaceAPIToken.ID, a.WorkspaceAPIToken.Token, a.WorkspaceAPIToken.Prefix = issued.Token.ID, issued.Secret.Reveal(), issued.Token.Prefix
 	a.ResourceServer = resourceServerSecretOf(b.ResourceServer)

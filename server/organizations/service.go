@@ -1,25 +1,21 @@
-// Package organizations creates tenants with what they need to begin: an
-// administrator, a project and a credential.
+// Package organizations creates tenants with what they need to begin, an
+// administrator, a project and a credential, and says what they are called.
 //
-// [Service.Bootstrap] does it in one transaction for the operator at the
-// command line; it either all exists afterwards or none of it does. The secrets
-// are in its answer and nowhere else.
+// [Service.Create] and [Service.Bootstrap] do it in one transaction for the operator at
+// the command line; it either all exists afterwards or none of it does. The secrets
+// are in the answer and nowhere else.
 package organizations
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"net/mail"
 	"strings"
 	"time"
-
-	"github.com/alexedwards/argon2id"
 
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/server/members"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
@@ -29,149 +25,85 @@ type Service struct {
 	Store           storage.Store
 	Tokens          *tokens.Service
 	Clients         *clients.Service
+	Members         *members.Service
 	Audit           *audit.Recorder
 	Catalogue       storage.Catalogue
 	DefaultAudience string
 	Clock           func() time.Time
 }
 
-// BootstrapRequest asks for an organization.
-type BootstrapRequest struct {
-	Name  string // 1 to 100 characters
-	Email string // of the first admin
-	// Application asks for an OAuth application with all scopes as well.
-	Application bool
-}
-
-// Bootstrapped is a new organization with all that was made for it.
-type Bootstrapped struct {
-	Organization      storage.Organization
-	Project           storage.Project
-	Admin             storage.User
-	Password          storage.Secret // of the admin; empty if the user existed before
-	WorkspaceAPIToken tokens.Issued
-	ResourceServer    clients.Registered
-	Application       clients.Registered // zero unless asked for
-}
-
-// Bootstrap creates an organization, its admin, a default project, a
-// full-access workspace token and a resource server for the default audience.
-// It returns storage.ErrConflict if the organization exists, and changes
-// nothing then; access.ErrDenied unless the operator asks.
-func (s *Service) Bootstrap(ctx context.Context, caller access.Caller, r BootstrapRequest) (Bootstrapped, error) {
+// List returns a page of all organizations, newest first. It returns
+// access.ErrDenied unless the operator asks.
+func (s *Service) List(ctx context.Context, caller access.Caller, page storage.Page) ([]storage.Organization, error) {
 	if err := caller.Require(storage.ScopeAdmin, 0); err != nil {
-		return Bootstrapped{}, err
+		return nil, err
 	}
-	slug := slugOf(r.Name)
-	if err := errors.Join(storage.CheckName("organization", r.Name), checkSlug(slug), checkEmail(r.Email)); err != nil {
-		return Bootstrapped{}, err
+	found, err := s.Store.Organizations(ctx, page)
+	if err != nil {
+		return nil, fmt.Errorf("listing organizations: %w", err)
 	}
-	b := Bootstrapped{Organization: storage.Organization{Slug: slug, Name: strings.TrimSpace(r.Name), CreatedAt: s.Clock()}}
+	return found, nil
+}
+
+// Own returns the organization that the caller acts in. Every credential may know
+// where it belongs.
+func (s *Service) Own(ctx context.Context, caller access.Caller) (storage.Organization, error) {
+	return s.organization(ctx, caller.OrganizationID)
+}
+
+// Show returns an organization. It returns access.ErrDenied, or storage.ErrNotFound if
+// there is none.
+func (s *Service) Show(ctx context.Context, caller access.Caller, organizationID int64) (storage.Organization, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return storage.Organization{}, err
+	}
+	return s.organization(ctx, organizationID)
+}
+
+func (s *Service) organization(ctx context.Context, id int64) (storage.Organization, error) {
+	o, err := s.Store.OrganizationByID(ctx, id)
+	if err != nil {
+		return storage.Organization{}, fmt.Errorf("finding the organization: %w", err)
+	}
+	return o, nil
+}
+
+// Rename changes the name of an organization, of 1 to 100 characters, and returns it.
+// Its slug stays. It returns access.ErrDenied, storage.ErrInvalid, or
+// storage.ErrNotFound if there is none.
+func (s *Service) Rename(ctx context.Context, caller access.Caller, organizationID int64, name string) (storage.Organization, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return storage.Organization{}, err
+	}
+	if err := storage.CheckName("name", name); err != nil {
+		return storage.Organization{}, err
+	}
+	name = strings.TrimSpace(name)
+	var o storage.Organization
 	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
-		if err := s.Store.Lock(ctx, storage.LockBootstrap); err != nil {
+		if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
+			return fmt.Errorf("locking the organization: %w", err)
+		}
+		var err error
+		if o, err = s.organization(ctx, organizationID); err != nil || o.Name == name {
 			return err
 		}
-		if err := s.Store.CreateOrganization(ctx, &b.Organization); err != nil {
-			return fmt.Errorf("creating organization %s: %w", slug, err)
+		before := o.Name
+		o.Name = name
+		if err := s.Store.RenameOrganization(ctx, organizationID, name); err != nil {
+			return fmt.Errorf("renaming the organization: %w", err)
 		}
-		return s.furnish(ctx, caller, r, &b)
+		return s.record(ctx, caller, "organization.updated", o, map[string]any{
+			"name": map[string]any{"before": before, "after": name},
+		})
 	})
-	if err != nil {
-		return Bootstrapped{}, err
-	}
-	return b, nil
+	return o, err
 }
 
-func (s *Service) furnish(ctx context.Context, caller access.Caller, r BootstrapRequest, b *Bootstrapped) error {
-	organization := b.Organization.ID
-	if err := s.Audit.Record(ctx, caller, audit.Event{
-		OrganizationID: organization, Action: "organization.created",
-		Target: storage.Party{Kind: "organization", ID: organization, Name: b.Organization.Name},
-	}); err != nil {
-		return err
-	}
-	b.Project = storage.Project{OrganizationID: organization, Key: "DEFAULT", Name: "Default", CreatedAt: s.Clock()}
-	if err := s.Store.CreateProject(ctx, &b.Project); err != nil {
-		return fmt.Errorf("creating the default project: %w", err)
-	}
-	if err := s.admin(ctx, caller, r.Email, b); err != nil {
-		return err
-	}
-	var err error
-	b.WorkspaceAPIToken, err = s.Tokens.IssueWorkspaceToken(ctx, caller, tokens.WorkspaceTokenRequest{
-		OrganizationID: organization, OwnerID: b.Admin.ID, Name: "Bootstrap",
-	})
-	if err != nil {
-		return err
-	}
-	b.ResourceServer, err = s.Clients.RegisterResourceServer(ctx, caller, clients.ResourceServerRequest{
-		Name: b.Organization.Slug + " API", Identifier: s.DefaultAudience,
-	})
-	if err != nil || !r.Application {
-		return err
-	}
-	b.Application, err = s.Clients.RegisterApplication(ctx, caller, clients.ApplicationRequest{
-		OrganizationID: organization, Name: "Demo application", Scopes: s.Catalogue.Names().Without(storage.ScopeAdmin),
-	})
-	return err
-}
-
-// admin makes the user an admin of the organization, and the user if there is
-// none with that address.
-func (s *Service) admin(ctx context.Context, caller access.Caller, email string, b *Bootstrapped) error {
-	email = strings.ToLower(strings.TrimSpace(email))
-	user, err := s.Store.UserByEmail(ctx, email)
-	if errors.Is(err, storage.ErrNotFound) {
-		b.Password = storage.NewSecret(rand.Text())
-		hash, hashErr := argon2id.CreateHash(b.Password.Reveal(), argon2id.DefaultParams)
-		if hashErr != nil {
-			return fmt.Errorf("hashing the password: %w", hashErr)
-		}
-		user = storage.User{Email: email, Name: "Admin", PasswordHash: storage.NewSecret(hash), CreatedAt: s.Clock()}
-		err = s.Store.CreateUser(ctx, &user)
-	}
-	if err != nil {
-		return fmt.Errorf("creating the admin: %w", err)
-	}
-	b.Admin = user
-	if err := s.Store.CreateMembership(ctx, storage.Membership{
-		OrganizationID: b.Organization.ID, UserID: user.ID, Role: storage.RoleAdmin, CreatedAt: s.Clock(),
-	}); err != nil {
-		return fmt.Errorf("making %s an admin: %w", email, err)
-	}
+func (s *Service) record(ctx context.Context, caller access.Caller, action string, o storage.Organization, details map[string]any) error {
 	return s.Audit.Record(ctx, caller, audit.Event{
-		OrganizationID: b.Organization.ID, Action: "user.created",
-		Target:  storage.Party{Kind: "user", ID: user.ID, Name: user.Name},
-		Details: map[string]any{"email": email, "role": string(storage.RoleAdmin)},
+		OrganizationID: o.ID, Action: action,
+		Target:  storage.Party{Kind: "organization", ID: o.ID, Name: o.Name},
+		Details: details,
 	})
-}
-
-// slugOf makes a slug of a name: lower-case letters and digits, everything else
-// a single hyphen.
-func slugOf(name string) string {
-	var slug strings.Builder
-	for _, c := range strings.ToLower(name) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			slug.WriteRune(c)
-		case slug.Len() > 0 && !strings.HasSuffix(slug.String(), "-"):
-			slug.WriteByte('-')
-		}
-	}
-	return strings.Trim(slug.String(), "-")
-}
-
-func checkSlug(slug string) error {
-	if slug == "" {
-		return storage.Invalidf("organization", "want at least one letter a-z or digit")
-	}
-	return nil
-}
-
-func checkEmail(email string) error {
-	a, err := mail.ParseAddress(email)
-	if err != nil || a.Name != "" || a.Address != strings.TrimSpace(email) || strings.ContainsRune(email, 0) {
-		return storage.Invalidf("email", "want an address such as admin@example.com")
-	}
-	return nil
 }

@@ -1,0 +1,140 @@
+package members
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/passwords"
+	"kiket.dev/auth/storage"
+)
+
+// Addition asks for a member.
+type Addition struct {
+	Email string
+	Name  string // what the organization calls them, 1 to 100 characters
+	Role  storage.Role
+	// Password is for a person who has no account; empty: one is made.
+	Password storage.Secret
+}
+
+// Added is a new member.
+type Added struct {
+	Member storage.Member
+	// InitialPassword was made for a new account, and is known here and never again;
+	// empty if there was one, or a password was given.
+	InitialPassword storage.Secret
+}
+
+var errMember = access.Refuse("already_member", "the person is a member already")
+
+// Add makes a person a member, and the account if they have none. What an account
+// holds that exists stays as it is. It returns access.ErrDenied, storage.ErrInvalid, or
+// an access.Refusal already_member.
+func (s *Service) Add(ctx context.Context, caller access.Caller, organizationID int64, a Addition) (Added, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return Added{}, err
+	}
+	email, err := storage.ParseEmail("email", a.Email)
+	if err := errors.Join(err, storage.CheckName("name", a.Name), checkRole(a.Role), checkPassword(a.Password, email)); err != nil {
+		return Added{}, err
+	}
+	a.Email, a.Name = email, strings.TrimSpace(a.Name)
+	added, err := s.add(ctx, caller, organizationID, a)
+	if errors.Is(err, errAccountAppeared) {
+		// Another organization has made the account: now it exists.
+		added, err = s.add(ctx, caller, organizationID, a)
+	}
+	if err != nil {
+		return Added{}, err
+	}
+	return added, nil
+}
+
+func checkPassword(password storage.Secret, email string) error {
+	if password.Empty() {
+		return nil
+	}
+	return passwords.Check("password", password, email)
+}
+
+var errAccountAppeared = errors.New("an account with the address was made meanwhile")
+
+func (s *Service) add(ctx context.Context, caller access.Caller, organizationID int64, a Addition) (Added, error) {
+	added := Added{}
+	account, err := s.Store.UserByEmail(ctx, a.Email)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		// Hashed before the transaction, in which others would wait for it.
+		if account, added.InitialPassword, err = s.newAccount(ctx, a); err != nil {
+			return Added{}, err
+		}
+	case err != nil:
+		return Added{}, fmt.Errorf("finding the user: %w", err)
+	}
+	err = s.Store.Transaction(ctx, func(ctx context.Context) error {
+		if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
+			return fmt.Errorf("locking the organization: %w", err)
+		}
+		if err := s.join(ctx, organizationID, a, &account); err != nil {
+			return err
+		}
+		if added.Member, err = s.member(ctx, organizationID, account.ID); err != nil {
+			return err
+		}
+		return s.record(ctx, caller, organizationID, "user.created", added.Member, map[string]any{
+			"email": a.Email, "role": string(a.Role),
+		})
+	})
+	return added, err
+}
+
+// newAccount returns an account that is not stored yet, and its password if one was
+// made.
+func (s *Service) newAccount(ctx context.Context, a Addition) (storage.User, storage.Secret, error) {
+	initial := storage.Secret{}
+	password := a.Password
+	if password.Empty() {
+		initial = passwords.Generate()
+		password = initial
+	}
+	hash, err := s.Passwords.Hash(ctx, password)
+	if err != nil {
+		return storage.User{}, storage.Secret{}, err
+	}
+	return storage.User{Email: a.Email, Name: a.Name, PasswordHash: hash, CreatedAt: s.Clock()}, initial, nil
+}
+
+// join stores the account, if it is new, and the membership.
+func (s *Service) join(ctx context.Context, organizationID int64, a Addition, account *storage.User) error {
+	if account.ID == 0 {
+		err := s.Store.CreateUser(ctx, account)
+		if errors.Is(err, storage.ErrConflict) {
+			return errAccountAppeared
+		}
+		if err != nil {
+			return fmt.Errorf("creating the account: %w", err)
+		}
+	} else if err := s.mayJoin(ctx, organizationID, a, account.ID); err != nil {
+		return err
+	}
+	return s.Store.CreateMembership(ctx, storage.Membership{
+		OrganizationID: organizationID, UserID: account.ID, Name: a.Name, Role: a.Role, CreatedAt: s.Clock(),
+	})
+}
+
+// mayJoin holds what has to be true of somebody who has an account.
+func (s *Service) mayJoin(ctx context.Context, organizationID int64, a Addition, userID int64) error {
+	_, err := s.Store.MembershipOf(ctx, organizationID, userID)
+	switch {
+	case err == nil:
+		return errMember
+	case !errors.Is(err, storage.ErrNotFound):
+		return fmt.Errorf("finding the membership: %w", err)
+	case !a.Password.Empty():
+		return storage.Invalidf("password", "the person has an account already: leave it out")
+	}
+	return nil
+}
