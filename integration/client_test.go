@@ -62,12 +62,19 @@ func (d *deployment) workspaceToken(expires time.Time, scopes ...string) tokens.
 	return issued
 }
 
+// manifest returns the manifest of an extension.
+func manifest(id, version string, permissions ...string) []byte {
+	text, _ := json.Marshal(map[string]any{"model_version": "1.0", "extension": map[string]any{
+		"id": id, "name": "Extension of a test", "version": version, "permissions": permissions,
+	}})
+	return text
+}
+
 // extension installs one in the default project of the first organization.
 func (d *deployment) extension(permissions ...string) extensions.Installed {
 	d.t.Helper()
-	installed, err := d.verbs().Extensions.Install(d.t.Context(), access.Operator(), d.boot.Organization.ID, d.boot.Project.ID, extensions.Manifest{
-		ID: "com.example.test", Name: "Extension of a test", Version: "1.0.0", Permissions: permissions, Raw: []byte("{}"),
-	})
+	installed, err := d.verbs().Extensions.Install(d.t.Context(), access.Operator(), d.boot.Organization.ID, d.boot.Project.ID,
+		manifest("com.example.test", "1.0.0", permissions...))
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -167,7 +167,8 @@ func endings() []ending {
 			application := w.application("issues")
 			return canFetch(application), func() error {
 				c := w.stored(application)
-				return w.server.Store.CloseClientSecret(w.t.Context(), c.OrganizationID, c.ID, c.Secrets[0].ID)
+				_, err := w.server.Store.CloseClientSecret(w.t.Context(), c.OrganizationID, c.ID, c.Secrets[0].ID, time.Now(), false)
+				return err
 			}
 		}},
 		{"owner removed", 3, func(w *world) (works, func() error) {
@@ -231,7 +232,8 @@ func (w *world) stored(c credentials) storage.Client {
 
 func (w *world) disable(application credentials) error {
 	c := w.stored(application)
-	return w.server.Store.SetClientDisabled(w.t.Context(), c.OrganizationID, c.ID, time.Now())
+	now := time.Now()
+	return w.server.Store.UpdateApplication(w.t.Context(), c.OrganizationID, c.ID, storage.ClientUpdate{DisabledAt: &now})
 }
 
 // member adds a user to the first organization and returns the user's number.
@@ -252,10 +254,8 @@ func (w *world) member(role storage.Role) int64 {
 // install installs an extension of its own name.
 func (w *world) install() extensions.Installed {
 	w.t.Helper()
-	installed, err := w.server.Extensions.Install(w.t.Context(), access.Operator(), w.boot.Organization.ID, w.boot.Project.ID, extensions.Manifest{
-		ID: fmt.Sprintf("com.example.test%d", w.turn.Add(1)), Name: "Extension of a test", Version: "1.0.0",
-		Permissions: []string{"issues:read"}, Raw: []byte("{}"),
-	})
+	installed, err := w.server.Extensions.Install(w.t.Context(), access.Operator(), w.boot.Organization.ID, w.boot.Project.ID,
+		manifest(fmt.Sprintf("com.example.test%d", w.turn.Add(1)), "1.0.0", "issues:read"))
 	if err != nil {
 		w.t.Fatal(err)
 	}

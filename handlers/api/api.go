@@ -49,7 +49,7 @@ type endpoint struct {
 
 // endpoints returns all of the API.
 func endpoints() []endpoint {
-	return slices.Concat(documentEndpoints)
+	return slices.Concat(documentEndpoints, extensionEndpoints, extensionSecretEndpoints)
 }
 
 // Routes returns where the API is mounted.
