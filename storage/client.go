@@ -64,8 +64,7 @@ type ClientSecret struct {
 	ExpiresAt  time.Time // zero: never
 	LastUsedAt time.Time // zero: never
 	ClosedAt   time.Time // zero: not closed. A closed secret is kept for what was fetched with it
-	// TokensRevoked says that the access tokens fetched with it ended when it was
-	// closed.
+	// TokensRevoked says that the access tokens fetched with it ended.
 	TokensRevoked bool
 }
 
@@ -167,7 +166,8 @@ type ClientStore interface {
 	ExpireClientSecrets(ctx context.Context, organizationID, clientID, keep int64, at time.Time) error
 	// CloseClientSecret closes a secret, and with revokeTokens ends the access
 	// tokens that were fetched with it. It reports whether this call closed it: of
-	// several at once, one is told true. ErrNotFound if the client of that
-	// organization never had such a secret.
+	// several at once, one is told true. The tokens of one that is closed already are
+	// ended, too. ErrNotFound if the client of that organization never had such a
+	// secret.
 	CloseClientSecret(ctx context.Context, organizationID, clientID, secretID int64, at time.Time, revokeTokens bool) (bool, error)
 }

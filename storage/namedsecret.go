@@ -18,7 +18,7 @@ type NamedSecret struct {
 type NamedSecretStore interface {
 	// PutNamedSecret stores n, in place of one with the same name if there is one,
 	// and reports whether there was none. ErrNotFound if the organization has no such
-	// installation.
+	// installation or it was uninstalled.
 	PutNamedSecret(ctx context.Context, n NamedSecret) (bool, error)
 	// NamedSecretByName returns ErrNotFound if there is none.
 	NamedSecretByName(ctx context.Context, organizationID, installationID int64, name string) (NamedSecret, error)

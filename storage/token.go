@@ -210,7 +210,8 @@ type TokenStore interface {
 	// than at.
 	ExpireTokens(ctx context.Context, f TokenFilter, at time.Time) error
 	// ReassignTokens gives the unrevoked workspace API tokens of one member of the
-	// organization to another and returns how many.
+	// organization to another and returns how many. ErrNotFound if the other is no
+	// member.
 	ReassignTokens(ctx context.Context, organizationID, from, to int64) (int64, error)
 	// RevokeToken revokes a token and reports whether this call did: of several
 	// at once, one is told true. An unknown token is false, too.

@@ -23,6 +23,8 @@ type clientRow struct {
 	CreatedAt           moment `gorm:"autoCreateTime:false"`
 	DisabledAt          moment
 	LastUsedAt          moment
+
+	TokensRevokedThrough int64
 }
 
 func (clientRow) TableName() string { return "clients" }
@@ -32,28 +34,10 @@ func (r clientRow) domain() storage.Client {
 		ID: r.ID, Kind: storage.ClientKind(r.Kind), OrganizationID: int64(r.OrganizationID),
 		ClientID: r.ClientID, Name: r.Name, AuthMethods: parseMethods(r.AuthMethods),
 		CreatedAt: r.CreatedAt.time(), DisabledAt: r.DisabledAt.time(), LastUsedAt: r.LastUsedAt.time(),
-		Scopes:              storage.ParseScopes(r.Scopes),
-		AccessTokenLifetime: time.Duration(r.AccessTokenLifetime) * time.Second,
-		Identifier:          r.Identifier,
-	}
-}
-
-type clientSecretRow struct {
-	ID         int64
-	ClientID   int64
-	Digest     string
-	Prefix     string
-	CreatedAt  moment `gorm:"autoCreateTime:false"`
-	ExpiresAt  moment
-	LastUsedAt moment
-}
-
-func (clientSecretRow) TableName() string { return "client_secrets" }
-
-func secretRow(clientID int64, s storage.ClientSecret) clientSecretRow {
-	return clientSecretRow{
-		ClientID: clientID, Digest: s.Digest, Prefix: s.Prefix,
-		CreatedAt: moment(s.CreatedAt), ExpiresAt: moment(s.ExpiresAt), LastUsedAt: moment(s.LastUsedAt),
+		Scopes:               storage.ParseScopes(r.Scopes),
+		AccessTokenLifetime:  time.Duration(r.AccessTokenLifetime) * time.Second,
+		TokensRevokedThrough: r.TokensRevokedThrough,
+		Identifier:           r.Identifier,
 	}
 }
 
@@ -66,6 +50,7 @@ func (s *Store) CreateClient(ctx context.Context, c *storage.Client) error {
 		Scopes: c.Scopes.String(), AccessTokenLifetime: int64(c.AccessTokenLifetime / time.Second),
 		Identifier: c.Identifier, CreatedAt: moment(c.CreatedAt),
 		DisabledAt: moment(c.DisabledAt), LastUsedAt: moment(c.LastUsedAt),
+		TokensRevokedThrough: c.TokensRevokedThrough,
 	}
 	ids := make([]int64, len(c.Secrets))
 	err := s.Transaction(ctx, func(ctx context.Context) error {
@@ -131,51 +116,4 @@ func (s *Store) ResourceServers(ctx context.Context) ([]storage.Client, error) {
 func (s *Store) DeleteClient(ctx context.Context, organizationID, id int64) error {
 	where, args := owned(organizationID)
 	return s.mustChange(ctx, "deleting a client", "DELETE FROM clients WHERE "+where+" AND id = ?", append(args, id)...)
-}
-
-// SetClientDisabled implements [storage.ClientStore].
-func (s *Store) SetClientDisabled(ctx context.Context, organizationID, id int64, at time.Time) error {
-	return s.setClient(ctx, "disabling or enabling a client", organizationID, id, "disabled_at", moment(at))
-}
-
-// SetClientScopes implements [storage.ClientStore].
-func (s *Store) SetClientScopes(ctx context.Context, organizationID, id int64, scopes storage.Scopes) error {
-	const doing = "changing the scopes of a client"
-	if err := storable(scopes...); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return s.setClient(ctx, doing, organizationID, id, "scopes", scopes.String())
-}
-
-func (s *Store) setClient(ctx context.Context, doing string, organizationID, id int64, column string, value any) error {
-	where, args := owned(organizationID)
-	args = append([]any{value}, append(args, id)...)
-	return s.mustChange(ctx, doing, "UPDATE clients SET "+column+" = ? WHERE "+where+" AND id = ?", args...)
-}
-
-// AddClientSecret implements [storage.ClientStore].
-func (s *Store) AddClientSecret(ctx context.Context, organizationID, clientID int64, secret *storage.ClientSecret) error {
-	const doing = "adding a client secret"
-	row := secretRow(clientID, *secret)
-	where, args := owned(organizationID)
-	err := s.Transaction(ctx, func(ctx context.Context) error {
-		// The secret's foreign key holds the client from here on.
-		if err := s.first(ctx, doing, &clientRow{}, where+" AND id = ?", append(args, clientID)...); err != nil {
-			return err
-		}
-		return s.create(ctx, doing, &row, row.Digest, row.Prefix)
-	})
-	if err != nil {
-		return err
-	}
-	secret.ID = row.ID
-	return nil
-}
-
-// CloseClientSecret implements [storage.ClientStore].
-func (s *Store) CloseClientSecret(ctx context.Context, organizationID, clientID, secretID int64) error {
-	where, args := owned(organizationID)
-	return s.mustChange(ctx, "closing a client secret",
-		"DELETE FROM client_secrets WHERE id = ? AND client_id = (SELECT id FROM clients WHERE id = ? AND "+where+")",
-		append([]any{secretID, clientID}, args...)...)
 }

@@ -11,11 +11,11 @@ import (
 
 // clientColumns are the columns of joinedClient, in the order of its scan targets.
 const clientColumns = `c.id, c.kind, c.organization_id, c.client_id, c.name, c.auth_methods, c.scopes,
-	c.access_token_lifetime, c.identifier, c.created_at, c.disabled_at, c.last_used_at`
+	c.access_token_lifetime, c.identifier, c.created_at, c.disabled_at, c.last_used_at, c.tokens_revoked_through`
 
 // joinedClient is a clientRow that may be absent: all NULL.
 type joinedClient struct {
-	id, organization, lifetime            reference
+	id, organization, lifetime, revoked   reference
 	kind, clientID, name, methods, scopes text
 	identifier                            text
 	created, disabled, lastUsed           moment
@@ -24,7 +24,7 @@ type joinedClient struct {
 func (c *joinedClient) targets() []any {
 	return []any{
 		&c.id, &c.kind, &c.organization, &c.clientID, &c.name, &c.methods, &c.scopes,
-		&c.lifetime, &c.identifier, &c.created, &c.disabled, &c.lastUsed,
+		&c.lifetime, &c.identifier, &c.created, &c.disabled, &c.lastUsed, &c.revoked,
 	}
 }
 
@@ -38,8 +38,16 @@ func (c *joinedClient) domain() storage.Client {
 		AuthMethods: string(c.methods), Scopes: string(c.scopes),
 		AccessTokenLifetime: int64(c.lifetime), Identifier: string(c.identifier),
 		CreatedAt: c.created, DisabledAt: c.disabled, LastUsedAt: c.lastUsed,
+		TokensRevokedThrough: int64(c.revoked),
 	}.domain()
 }
+
+// clientSecretColumns are those of a client c and of one of its secrets s, in the
+// order of the scan targets of joinedClient and joinedSecret.
+const clientSecretColumns = clientColumns + ", s.id, s.digest, s.prefix, s.created_at, s.expires_at, s.last_used_at"
+
+// openSecrets joins the secrets that are not closed to the clients c.
+const openSecrets = "LEFT JOIN client_secrets s ON s.client_id = c.id AND s.closed_at IS NULL"
 
 // joinedSecret is a clientSecretRow that may be absent.
 type joinedSecret struct {
@@ -48,11 +56,51 @@ type joinedSecret struct {
 	created, expires, lastUsed moment
 }
 
+func (s *joinedSecret) targets() []any {
+	return []any{&s.id, &s.digest, &s.prefix, &s.created, &s.expires, &s.lastUsed}
+}
+
 func (s *joinedSecret) domain() storage.ClientSecret {
 	return storage.ClientSecret{
 		ID: int64(s.id), Digest: string(s.digest), Prefix: string(s.prefix),
 		CreatedAt: s.created.time(), ExpiresAt: s.expires.time(), LastUsedAt: s.lastUsed.time(),
 	}
+}
+
+// foundClient is a client with its secrets.
+type foundClient struct {
+	client  joinedClient
+	secrets []joinedSecret
+}
+
+// domain makes the client anew at each call, so that no two callers share a slice.
+func (f *foundClient) domain() storage.Client {
+	client := f.client.domain()
+	for _, secret := range f.secrets {
+		client.Secrets = append(client.Secrets, secret.domain())
+	}
+	return client
+}
+
+// clientSet puts together rows of clientSecretColumns, of which those of one client
+// follow each other.
+type clientSet struct{ order []*foundClient }
+
+func (c *clientSet) add(scan func(...any) error) error {
+	f := new(foundClient)
+	var secret joinedSecret
+	if err := scan(append(f.client.targets(), secret.targets()...)...); err != nil {
+		return err
+	}
+	if last := len(c.order) - 1; last >= 0 && c.order[last].client.id == f.client.id {
+		f = c.order[last]
+	} else {
+		c.order = append(c.order, f)
+	}
+	if secret.id != 0 {
+		f.secrets = append(f.secrets, secret)
+	}
+	return nil
 }
 
 // ClientByClientID implements [storage.ClientStore]. The secrets come in the
@@ -66,44 +114,21 @@ func (s *Store) ClientByClientID(ctx context.Context, clientID string) (storage.
 
 func newClientLookup(s *Store) lookup[string, storage.Client] {
 	selection := newSelection(s.dialect,
-		"SELECT "+clientColumns+`, s.id, s.digest, s.prefix, s.created_at, s.expires_at, s.last_used_at
-		FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.client_id`,
+		"SELECT "+clientSecretColumns+" FROM clients c "+openSecrets+" WHERE c.client_id",
 		" ORDER BY c.id, s.id")
 	return newLookup(s, "reading a client", func(ctx context.Context, pool gorm.ConnPool, keys []string) ([]answer[storage.Client], error) {
-		type found struct {
-			client  joinedClient
-			secrets []joinedSecret
+		var found clientSet
+		err := selection.each(ctx, pool, keys, nil, found.add)
+		clients := make(map[string]*foundClient, len(found.order))
+		for _, f := range found.order {
+			clients[string(f.client.clientID)] = f
 		}
-		clients := make(map[string]*found, len(keys))
-		err := selection.each(ctx, pool, keys, nil, func(scan func(...any) error) error {
-			var client joinedClient
-			var secret joinedSecret
-			err := scan(append(client.targets(), &secret.id, &secret.digest, &secret.prefix,
-				&secret.created, &secret.expires, &secret.lastUsed)...)
-			if err != nil {
-				return err
-			}
-			f := clients[string(client.clientID)]
-			if f == nil {
-				f = &found{client: client}
-				clients[string(client.clientID)] = f
-			}
-			if secret.id != 0 {
-				f.secrets = append(f.secrets, secret)
-			}
-			return nil
-		})
 		answers := make([]answer[storage.Client], len(keys))
 		for i, key := range keys {
-			f := clients[key]
-			if f == nil {
+			if f := clients[key]; f != nil {
+				answers[i].value = f.domain()
+			} else {
 				answers[i].err = storage.ErrNotFound
-				continue
-			}
-			// Made anew for each key, so that no two callers share a slice.
-			answers[i].value = f.client.domain()
-			for _, secret := range f.secrets {
-				answers[i].value.Secrets = append(answers[i].value.Secrets, secret.domain())
 			}
 		}
 		return answers, err

@@ -29,11 +29,15 @@ type joined struct {
 
 	client     joinedClient
 	keyTrusted bool
+	// secretRevoked is false for a token that was fetched without a secret, or whose
+	// secret is gone.
+	secretRevoked bool
 
 	ownerID             reference
 	ownerName           text
 	ownerEmail          text
 	ownerRole           text
+	ownerJoined         moment
 	installationID      reference
 	installationProject reference
 	installationKey     text
@@ -50,15 +54,16 @@ type joined struct {
 // combination of two lists.
 const (
 	accessTokenHead = "SELECT " + tokenColumns + ", " + clientColumns + `,
-	k.key_id IS NOT NULL AND k.revoked_at IS NULL
+	k.key_id IS NOT NULL AND k.revoked_at IS NULL, COALESCE(s.tokens_revoked, FALSE)
 FROM tokens t
 LEFT JOIN clients c ON c.id = t.client_id
 LEFT JOIN signing_keys k ON k.key_id = t.key_id
+LEFT JOIN client_secrets s ON s.id = t.client_secret_id
 WHERE t.kind = 'access_token' AND t.reference`
 	accessTokenTail = " AND t.expires_at >= ? AND t.expires_at <= ?"
 
 	opaqueTokenHead = "SELECT " + tokenColumns + `,
-	u.id, u.name, u.email, m.role,
+	u.id, ` + memberName + `, u.email, m.role, m.created_at,
 	i.id, i.project_id, i.key, i.name, i.version, i.permissions, i.created_at, i.uninstalled_at
 FROM tokens t
 LEFT JOIN memberships m ON m.organization_id = t.organization_id AND m.user_id = t.user_id
@@ -68,12 +73,12 @@ WHERE t.kind IN ('workspace_api_token', 'extension_key', 'session') AND t.refere
 )
 
 func (j *joined) accessTargets() []any {
-	return append(append(j.token.targets(), j.client.targets()...), &j.keyTrusted)
+	return append(append(j.token.targets(), j.client.targets()...), &j.keyTrusted, &j.secretRevoked)
 }
 
 func (j *joined) opaqueTargets() []any {
 	return append(j.token.targets(),
-		&j.ownerID, &j.ownerName, &j.ownerEmail, &j.ownerRole,
+		&j.ownerID, &j.ownerName, &j.ownerEmail, &j.ownerRole, &j.ownerJoined,
 		&j.installationID, &j.installationProject, &j.installationKey, &j.installationName,
 		&j.installationVersion, &j.permissions, &j.installed, &j.uninstalled)
 }
@@ -81,13 +86,13 @@ func (j *joined) opaqueTargets() []any {
 func (j *joined) domain() storage.Credential {
 	c := storage.Credential{Token: j.token.domain()}
 	if c.Token.Kind == storage.AccessToken {
-		c.Client, c.KeyRevoked = j.client.domain(), !j.keyTrusted
+		c.Client, c.KeyRevoked, c.SecretRevoked = j.client.domain(), !j.keyTrusted, j.secretRevoked
 		return c
 	}
 	if j.ownerID != 0 {
 		c.Owner = storage.Member{
 			UserID: int64(j.ownerID), Name: string(j.ownerName),
-			Email: string(j.ownerEmail), Role: storage.Role(j.ownerRole),
+			Email: string(j.ownerEmail), Role: storage.Role(j.ownerRole), JoinedAt: j.ownerJoined.time(),
 		}
 	}
 	if j.installationID != 0 {

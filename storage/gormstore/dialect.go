@@ -25,6 +25,14 @@ type dialect struct {
 	// versionTableExists counts the tables with the name of its parameter.
 	versionTableExists string
 
+	// tokenMark is an id that every token so far is at or below, and every later one
+	// above.
+	tokenMark string
+	// lockRows ends a SELECT that keeps others from changing the rows, which it finds
+	// as they are when it is their turn. skipLocked leaves out those that others hold.
+	// SQLite has one writer, and nothing to lock.
+	lockRows, skipLocked string
+
 	prepareTokens func(s *Store, ctx context.Context, now, until time.Time) error
 	sweepTokens   func(s *Store, ctx context.Context, before time.Time) (int64, error)
 }

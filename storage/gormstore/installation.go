@@ -2,7 +2,10 @@ package gormstore
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 
 	"kiket.dev/auth/storage"
 )
@@ -44,6 +47,37 @@ func (s *Store) CreateInstallation(ctx context.Context, i *storage.Installation)
 	}
 	i.ID = row.ID
 	return nil
+}
+
+// InstallationsByKey implements [storage.InstallationStore]. They come by id.
+func (s *Store) InstallationsByKey(ctx context.Context, organizationID int64, key string) ([]storage.Installation, error) {
+	if findable(key) != nil {
+		return nil, nil
+	}
+	var rows []installationRow
+	err := s.read(ctx, "reading the installations of an extension", func(db *gorm.DB) error {
+		return db.Where("organization_id = ? AND key = ? AND uninstalled_at IS NULL", organizationID, key).
+			Order("id").Find(&rows).Error
+	})
+	return all(rows, installationRow.domain), err
+}
+
+// Installations implements [storage.InstallationStore].
+func (s *Store) Installations(ctx context.Context, organizationID int64, page storage.Page) ([]storage.Installation, error) {
+	rows, err := pageRows[installationRow](ctx, s, "reading installations", "id", page,
+		"organization_id = ? AND uninstalled_at IS NULL", organizationID)
+	return all(rows, installationRow.domain), err
+}
+
+// UpdateInstallation implements [storage.InstallationStore].
+func (s *Store) UpdateInstallation(ctx context.Context, i storage.Installation) error {
+	const doing = "updating an installation"
+	if err := storable(i.Name, i.Version, i.Permissions.String()); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.mustChange(ctx, doing, `UPDATE installations SET name = ?, version = ?, permissions = ?, manifest = ?
+		WHERE organization_id = ? AND id = ? AND uninstalled_at IS NULL`,
+		i.Name, i.Version, i.Permissions.String(), notNull(i.Manifest), i.OrganizationID, i.ID)
 }
 
 // InstallationByID implements [storage.InstallationStore].

@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"fmt"
 
 	"gorm.io/gorm"
 
@@ -44,6 +45,27 @@ func (s *Store) OrganizationBySlug(ctx context.Context, slug string) (storage.Or
 	var row organizationRow
 	err := s.first(ctx, "reading an organization", &row, "slug = ?", slug)
 	return row.domain(), err
+}
+
+// Organizations implements [storage.OrganizationStore].
+func (s *Store) Organizations(ctx context.Context, page storage.Page) ([]storage.Organization, error) {
+	rows, err := pageRows[organizationRow](ctx, s, "reading the organizations", "id", page, "")
+	return all(rows, organizationRow.domain), err
+}
+
+// RenameOrganization implements [storage.OrganizationStore].
+func (s *Store) RenameOrganization(ctx context.Context, id int64, name string) error {
+	const doing = "renaming an organization"
+	if err := storable(name); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.mustChange(ctx, doing, "UPDATE organizations SET name = ? WHERE id = ?", name, id)
+}
+
+// LockOrganization implements [storage.OrganizationStore]. It is [Store.Lock] with
+// the organization's own row.
+func (s *Store) LockOrganization(ctx context.Context, id int64) error {
+	return s.lockRow(ctx, "locking an organization", "UPDATE organizations SET name = name WHERE id = ?", id)
 }
 
 // CountOrganizations implements [storage.OrganizationStore].

@@ -150,7 +150,7 @@ func sweepPartitions(s *Store, ctx context.Context, before time.Time) (int64, er
 		}
 		swept++
 	}
-	rows, err := s.deleteInBatches(ctx, `DELETE FROM tokens_access_default WHERE ctid IN
+	rows, err := s.deleteInBatches(ctx, sweepingTokens, `DELETE FROM tokens_access_default WHERE ctid IN
 		(SELECT ctid FROM tokens_access_default WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`, before)
 	return swept + rows, err
 }

@@ -31,6 +31,9 @@ var postgresDialect = dialect{
 	placeholder:        func(sql []byte, n int) []byte { return strconv.AppendInt(append(sql, '$'), int64(n), 10) },
 	insertAccessTokens: insertUnnested,
 	versionTableExists: `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?`,
+	tokenMark:          "nextval('tokens_id_seq')",
+	lockRows:           " FOR NO KEY UPDATE",
+	skipLocked:         " FOR UPDATE SKIP LOCKED",
 	prepareTokens:      preparePartitions,
 	sweepTokens:        sweepPartitions,
 }

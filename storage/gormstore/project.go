@@ -32,6 +32,12 @@ func (s *Store) CreateProject(ctx context.Context, p *storage.Project) error {
 	return nil
 }
 
+// Projects implements [storage.ProjectStore].
+func (s *Store) Projects(ctx context.Context, organizationID int64, page storage.Page) ([]storage.Project, error) {
+	rows, err := pageRows[projectRow](ctx, s, "reading projects", "id", page, "organization_id = ?", organizationID)
+	return all(rows, projectRow.domain), err
+}
+
 // ProjectByID implements [storage.ProjectStore].
 func (s *Store) ProjectByID(ctx context.Context, organizationID, id int64) (storage.Project, error) {
 	var row projectRow

@@ -32,6 +32,24 @@ func (s *Store) first(ctx context.Context, doing string, row any, where string, 
 	})
 }
 
+// rows runs a statement that returns rows, on the reader or the writer, and calls
+// row for each with what reads it.
+func (s *Store) rows(ctx context.Context, on *gorm.DB, doing, sql string, args []any, row func(scan func(...any) error) error) error {
+	return s.run(ctx, on, doing, func(db *gorm.DB) error {
+		rows, err := db.Raw(sql, args...).Rows()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			if err := row(rows.Scan); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
 // change executes a statement that changes one row, and reports whether it did.
 func (s *Store) change(ctx context.Context, doing, sql string, args ...any) (bool, error) {
 	changed := false

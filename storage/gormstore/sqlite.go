@@ -33,6 +33,7 @@ var sqliteDialect = dialect{
 	placeholder:        func(sql []byte, _ int) []byte { return append(sql, '?') },
 	insertAccessTokens: insertValues,
 	versionTableExists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`,
+	tokenMark:          "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'tokens'), 0)",
 	prepareTokens:      func(*Store, context.Context, time.Time, time.Time) error { return nil },
 	sweepTokens:        sweepRows,
 }

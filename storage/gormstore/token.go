@@ -33,6 +33,7 @@ type tokenRow struct {
 	LastUsedAt        moment
 	LastUsedAddress   string
 	LastUsedUserAgent string
+	IdleTimeout       int64 // nanoseconds
 }
 
 func (tokenRow) TableName() string { return "tokens" }
@@ -40,13 +41,14 @@ func (tokenRow) TableName() string { return "tokens" }
 // tokenColumns are the columns of tokenRow, in the order of its scan targets.
 const tokenColumns = `t.id, t.kind, t.organization_id, t.reference, t.prefix, t.name, t.scopes, t.full_access, t.audience,
 	t.created_at, t.expires_at, t.revoked_at, t.user_id, t.client_id, t.client_secret_id, t.key_id,
-	t.project_id, t.installation_id, t.last_used_at, t.last_used_address, t.last_used_user_agent`
+	t.project_id, t.installation_id, t.last_used_at, t.last_used_address, t.last_used_user_agent, t.idle_timeout`
 
 func (r *tokenRow) targets() []any {
 	return []any{
 		&r.ID, &r.Kind, &r.OrganizationID, &r.Reference, &r.Prefix, &r.Name, &r.Scopes, &r.FullAccess, &r.Audience,
 		&r.CreatedAt, &r.ExpiresAt, &r.RevokedAt, &r.UserID, &r.ClientID, &r.ClientSecretID, &r.KeyID,
 		&r.ProjectID, &r.InstallationID, &r.LastUsedAt, &r.LastUsedAddress, &r.LastUsedUserAgent,
+		&r.IdleTimeout,
 	}
 }
 
@@ -58,6 +60,7 @@ func tokenRowOf(t *storage.Token) tokenRow {
 		UserID: reference(t.UserID), ClientID: reference(t.ClientID), ClientSecretID: reference(t.ClientSecretID),
 		KeyID: t.KeyID, ProjectID: reference(t.ProjectID), InstallationID: reference(t.InstallationID),
 		LastUsedAt: moment(t.LastUsedAt), LastUsedAddress: t.LastUsedAddress, LastUsedUserAgent: t.LastUsedUserAgent,
+		IdleTimeout: int64(t.IdleTimeout),
 	}
 }
 
@@ -69,6 +72,7 @@ func (r *tokenRow) domain() storage.Token {
 		UserID: int64(r.UserID), ClientID: int64(r.ClientID), ClientSecretID: int64(r.ClientSecretID),
 		KeyID: r.KeyID, ProjectID: int64(r.ProjectID), InstallationID: int64(r.InstallationID),
 		LastUsedAt: r.LastUsedAt.time(), LastUsedAddress: r.LastUsedAddress, LastUsedUserAgent: r.LastUsedUserAgent,
+		IdleTimeout: time.Duration(r.IdleTimeout),
 	}
 }
 
@@ -112,7 +116,7 @@ func checkToken(t *storage.Token) error {
 func plainAccessToken(t *storage.Token) bool {
 	return t.Kind == storage.AccessToken && t.ID == 0 && t.RevokedAt.IsZero() && t.LastUsedAt.IsZero() &&
 		t.Prefix == "" && t.Name == "" && t.LastUsedAddress == "" && t.LastUsedUserAgent == "" &&
-		t.UserID == 0 && t.ProjectID == 0 && t.InstallationID == 0
+		t.UserID == 0 && t.ProjectID == 0 && t.InstallationID == 0 && t.IdleTimeout == 0
 }
 
 // insertTokens stores access tokens with one statement and returns their ids.
@@ -185,17 +189,21 @@ func (s *Store) PrepareTokens(ctx context.Context, now, until time.Time) error {
 // waits long for the lock that it holds meanwhile.
 const sweepBatch = 500
 
+const sweepingTokens = "sweeping tokens"
+
 // sweepRows deletes expired access tokens batch by batch.
 func sweepRows(s *Store, ctx context.Context, before time.Time) (int64, error) {
-	return s.deleteInBatches(ctx, `DELETE FROM tokens WHERE id IN
+	return s.deleteInBatches(ctx, sweepingTokens, `DELETE FROM tokens WHERE id IN
 		(SELECT id FROM tokens WHERE kind = 'access_token' AND expires_at < ? ORDER BY expires_at LIMIT ?)`, before)
 }
 
-func (s *Store) deleteInBatches(ctx context.Context, sql string, before time.Time) (int64, error) {
+// deleteInBatches runs a DELETE of what is older than its first parameter and no
+// more than its second, until nothing is left.
+func (s *Store) deleteInBatches(ctx context.Context, doing, sql string, before time.Time) (int64, error) {
 	var total int64
 	for {
 		var deleted int64
-		err := s.write(ctx, "sweeping tokens", func(db *gorm.DB) error {
+		err := s.write(ctx, doing, func(db *gorm.DB) error {
 			result := db.Exec(sql, moment(before), sweepBatch)
 			deleted = result.RowsAffected
 			return result.Error

@@ -144,3 +144,12 @@ func (s *Store) Lock(ctx context.Context, name storage.LockName) error {
 		return result.Error
 	})
 }
+
+// lockRow locks the row that an UPDATE which changes nothing names; ErrNotFound if
+// there is none.
+func (s *Store) lockRow(ctx context.Context, doing, sql string, id int64) error {
+	if s.transaction(ctx) == nil {
+		return fmt.Errorf("%s: not in a transaction", doing)
+	}
+	return s.mustChange(ctx, doing, sql, id)
+}

@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"gorm.io/gorm"
@@ -29,6 +30,7 @@ func (r userRow) domain() storage.User {
 type membershipRow struct {
 	OrganizationID int64 `gorm:"primaryKey;autoIncrement:false"`
 	UserID         int64 `gorm:"primaryKey;autoIncrement:false"`
+	Name           string
 	Role           string
 	CreatedAt      moment `gorm:"autoCreateTime:false"`
 }
@@ -37,7 +39,7 @@ func (membershipRow) TableName() string { return "memberships" }
 
 func (r membershipRow) domain() storage.Membership {
 	return storage.Membership{
-		OrganizationID: r.OrganizationID, UserID: r.UserID,
+		OrganizationID: r.OrganizationID, UserID: r.UserID, Name: r.Name,
 		Role: storage.Role(r.Role), CreatedAt: r.CreatedAt.time(),
 	}
 }
@@ -74,13 +76,18 @@ func (s *Store) UserByID(ctx context.Context, organizationID, id int64) (storage
 	return row.domain(), err
 }
 
+// LockUser implements [storage.UserStore]. It is [Store.Lock] with the user's own row.
+func (s *Store) LockUser(ctx context.Context, id int64) error {
+	return s.lockRow(ctx, "locking a user", "UPDATE users SET name = name WHERE id = ?", id)
+}
+
 // CreateMembership implements [storage.UserStore].
 func (s *Store) CreateMembership(ctx context.Context, m storage.Membership) error {
 	row := membershipRow{
-		OrganizationID: m.OrganizationID, UserID: m.UserID,
+		OrganizationID: m.OrganizationID, UserID: m.UserID, Name: m.Name,
 		Role: string(m.Role), CreatedAt: moment(m.CreatedAt),
 	}
-	return s.create(ctx, "creating a membership", &row, row.Role)
+	return s.create(ctx, "creating a membership", &row, row.Name, row.Role)
 }
 
 // MembershipOf implements [storage.UserStore].
@@ -94,8 +101,31 @@ func (s *Store) MembershipOf(ctx context.Context, organizationID, userID int64) 
 
 // SetRole implements [storage.UserStore].
 func (s *Store) SetRole(ctx context.Context, organizationID, userID int64, role storage.Role) error {
-	return s.mustChange(ctx, "changing a role",
+	const doing = "changing a role"
+	if err := storable(string(role)); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.mustChange(ctx, doing,
 		"UPDATE memberships SET role = ? WHERE organization_id = ? AND user_id = ?", string(role), organizationID, userID)
+}
+
+// SetMemberName implements [storage.UserStore].
+func (s *Store) SetMemberName(ctx context.Context, organizationID, userID int64, name string) error {
+	const doing = "changing a member's name"
+	if err := storable(name); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.mustChange(ctx, doing,
+		"UPDATE memberships SET name = ? WHERE organization_id = ? AND user_id = ?", name, organizationID, userID)
+}
+
+// SetPassword implements [storage.UserStore].
+func (s *Store) SetPassword(ctx context.Context, userID int64, hash storage.Secret) error {
+	const doing = "changing a password"
+	if err := storable(hash.Reveal()); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.mustChange(ctx, doing, "UPDATE users SET password_hash = ? WHERE id = ?", hash.Reveal(), userID)
 }
 
 // DeleteMembership implements [storage.UserStore].

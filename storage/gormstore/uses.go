@@ -14,6 +14,10 @@ import (
 // usesBatch is how many updates of last use travel in one transaction.
 const usesBatch = 256
 
+// usedTables in the order in which everybody locks their rows: a client before its
+// secrets.
+var usedTables = []string{"clients", "client_secrets", "tokens"}
+
 // useUpdate is one forward-only update of last use.
 type useUpdate struct {
 	table string
@@ -68,7 +72,7 @@ func latestUses(uses []storage.TokenUse) []useUpdate {
 		updates = append(updates, useUpdate{table: r.table, id: r.id, use: use})
 	}
 	slices.SortFunc(updates, func(a, b useUpdate) int {
-		return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(slices.Index(usedTables, a.table), slices.Index(usedTables, b.table)), cmp.Compare(a.id, b.id))
 	})
 	return updates
 }

@@ -24,15 +24,15 @@ func testClients(t *testing.T, w *world) {
 	w.wantErr("client id twice", w.s.CreateClient(w.ctx, &again), storage.ErrConflict)
 
 	for _, at := range []time.Time{noon.Add(time.Minute), {}} {
-		w.ok(w.s.SetClientDisabled(w.ctx, o.ID, c.ID, at))
+		w.ok(w.disable(w.ctx, o.ID, c.ID, at))
 		c.DisabledAt = at
-		equal(w, "after SetClientDisabled", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
+		equal(w, "after disabling or enabling", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
 	}
 	c.Scopes = storage.NewScopes("comments")
-	w.ok(w.s.SetClientScopes(w.ctx, o.ID, c.ID, c.Scopes))
-	equal(w, "after SetClientScopes", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
-	w.wantErr("disabling none", w.s.SetClientDisabled(w.ctx, o.ID, 4711, noon), storage.ErrNotFound)
-	w.wantErr("scopes of none", w.s.SetClientScopes(w.ctx, o.ID, 4711, nil), storage.ErrNotFound)
+	w.ok(w.rescope(w.ctx, o.ID, c.ID, c.Scopes))
+	equal(w, "after a change of scopes", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
+	w.wantErr("disabling none", w.disable(w.ctx, o.ID, 4711, noon), storage.ErrNotFound)
+	w.wantErr("scopes of none", w.rescope(w.ctx, o.ID, 4711, nil), storage.ErrNotFound)
 
 	w.ok(w.s.DeleteClient(w.ctx, o.ID, c.ID))
 	_, err = w.s.ClientByClientID(w.ctx, c.ClientID)
@@ -58,9 +58,16 @@ func testClientSecrets(t *testing.T, w *world) {
 	equal(w, "after AddClientSecret", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
 	w.wantErr("adding to none", w.s.AddClientSecret(w.ctx, o.ID, 4711, &secret), storage.ErrNotFound)
 
-	w.wantErr("closing another's", w.s.CloseClientSecret(w.ctx, o.ID, other.ID, secret.ID), storage.ErrNotFound)
-	w.ok(w.s.CloseClientSecret(w.ctx, o.ID, c.ID, c.Secrets[0].ID))
-	w.wantErr("closed twice", w.s.CloseClientSecret(w.ctx, o.ID, c.ID, c.Secrets[0].ID), storage.ErrNotFound)
+	_, err := w.s.CloseClientSecret(w.ctx, o.ID, other.ID, secret.ID, noon, true)
+	w.wantErr("closing another's", err, storage.ErrNotFound)
+	_, err = w.s.CloseClientSecret(w.ctx, o.ID, c.ID, 4711, noon, true)
+	w.wantErr("closing none", err, storage.ErrNotFound)
+	for n, want := range []bool{true, false, false} {
+		got := must(w.s.CloseClientSecret(w.ctx, o.ID, c.ID, c.Secrets[0].ID, noon, n == 2))(w)
+		if got != want {
+			t.Errorf("CloseClientSecret, call %d: got %t", n+1, got)
+		}
+	}
 	c.Secrets = c.Secrets[1:]
 	equal(w, "after CloseClientSecret", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
 	equal(w, "the other", must(w.s.ClientByClientID(w.ctx, other.ClientID))(w), other)

@@ -41,7 +41,7 @@ func testCancelled(t *testing.T, w *world) {
 		"RecordUses": func(ctx context.Context) error {
 			return w.s.RecordUses(ctx, []storage.TokenUse{{Kind: storage.AccessToken, ID: c.ID, At: noon}})
 		},
-		"SetClientScopes": func(ctx context.Context) error { return w.s.SetClientScopes(ctx, o.ID, c.ID, c.Scopes) },
+		"UpdateApplication, scopes": func(ctx context.Context) error { return w.rescope(ctx, o.ID, c.ID, c.Scopes) },
 		"Transaction": func(ctx context.Context) error {
 			return w.s.Transaction(ctx, func(context.Context) error { return nil })
 		},
@@ -51,7 +51,7 @@ func testCancelled(t *testing.T, w *world) {
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	err := w.s.Transaction(ctx, func(ctx context.Context) error {
-		w.ok(w.s.SetClientDisabled(ctx, o.ID, c.ID, noon))
+		w.ok(w.disable(ctx, o.ID, c.ID, noon))
 		cancel()
 		return nil
 	})

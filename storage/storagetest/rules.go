@@ -17,18 +17,21 @@ func testIsolation(t *testing.T, w *world) {
 	secret := newSecret("x")
 	for _, id := range []int64{foreign.ID, 0, -1, 4711} {
 		for name, try := range map[string]func() error{
-			"UserByID":          func() error { _, err := w.s.UserByID(w.ctx, id, u.ID); return err },
-			"MembershipOf":      func() error { _, err := w.s.MembershipOf(w.ctx, id, u.ID); return err },
-			"SetRole":           func() error { return w.s.SetRole(w.ctx, id, u.ID, storage.RoleMember) },
-			"DeleteMembership":  func() error { return w.s.DeleteMembership(w.ctx, id, u.ID) },
-			"ProjectByID":       func() error { _, err := w.s.ProjectByID(w.ctx, id, p.ID); return err },
-			"InstallationByID":  func() error { _, err := w.s.InstallationByID(w.ctx, id, i.ID); return err },
-			"Uninstall":         func() error { _, err := w.s.Uninstall(w.ctx, id, i.ID, noon); return err },
-			"DeleteClient":      func() error { return w.s.DeleteClient(w.ctx, id, c.ID) },
-			"SetClientDisabled": func() error { return w.s.SetClientDisabled(w.ctx, id, c.ID, noon) },
-			"SetClientScopes":   func() error { return w.s.SetClientScopes(w.ctx, id, c.ID, nil) },
-			"AddClientSecret":   func() error { return w.s.AddClientSecret(w.ctx, id, c.ID, &secret) },
-			"CloseClientSecret": func() error { return w.s.CloseClientSecret(w.ctx, id, c.ID, c.Secrets[0].ID) },
+			"UserByID":                     func() error { _, err := w.s.UserByID(w.ctx, id, u.ID); return err },
+			"MembershipOf":                 func() error { _, err := w.s.MembershipOf(w.ctx, id, u.ID); return err },
+			"SetRole":                      func() error { return w.s.SetRole(w.ctx, id, u.ID, storage.RoleMember) },
+			"DeleteMembership":             func() error { return w.s.DeleteMembership(w.ctx, id, u.ID) },
+			"ProjectByID":                  func() error { _, err := w.s.ProjectByID(w.ctx, id, p.ID); return err },
+			"InstallationByID":             func() error { _, err := w.s.InstallationByID(w.ctx, id, i.ID); return err },
+			"Uninstall":                    func() error { _, err := w.s.Uninstall(w.ctx, id, i.ID, noon); return err },
+			"DeleteClient":                 func() error { return w.s.DeleteClient(w.ctx, id, c.ID) },
+			"UpdateApplication, disabling": func() error { return w.disable(w.ctx, id, c.ID, noon) },
+			"UpdateApplication, scopes":    func() error { return w.rescope(w.ctx, id, c.ID, nil) },
+			"AddClientSecret":              func() error { return w.s.AddClientSecret(w.ctx, id, c.ID, &secret) },
+			"CloseClientSecret": func() error {
+				_, err := w.s.CloseClientSecret(w.ctx, id, c.ID, c.Secrets[0].ID, noon, true)
+				return err
+			},
 			"OpaqueTokenByID": func() error {
 				_, err := w.s.OpaqueTokenByID(w.ctx, id, storage.WorkspaceAPIToken, token.ID)
 				return err
@@ -38,10 +41,13 @@ func testIsolation(t *testing.T, w *world) {
 		}
 	}
 	for name, try := range map[string]func() error{
-		"DeleteClient":      func() error { return w.s.DeleteClient(w.ctx, o.ID, platform.ID) },
-		"SetClientDisabled": func() error { return w.s.SetClientDisabled(w.ctx, o.ID, platform.ID, noon) },
-		"AddClientSecret":   func() error { return w.s.AddClientSecret(w.ctx, o.ID, platform.ID, &secret) },
-		"CloseClientSecret": func() error { return w.s.CloseClientSecret(w.ctx, o.ID, platform.ID, platform.Secrets[0].ID) },
+		"DeleteClient":                 func() error { return w.s.DeleteClient(w.ctx, o.ID, platform.ID) },
+		"UpdateApplication, disabling": func() error { return w.disable(w.ctx, o.ID, platform.ID, noon) },
+		"AddClientSecret":              func() error { return w.s.AddClientSecret(w.ctx, o.ID, platform.ID, &secret) },
+		"CloseClientSecret": func() error {
+			_, err := w.s.CloseClientSecret(w.ctx, o.ID, platform.ID, platform.Secrets[0].ID, noon, true)
+			return err
+		},
 	} {
 		w.wantErr("platform's, "+name, try(), storage.ErrNotFound)
 	}
@@ -136,10 +142,10 @@ func testTexts(t *testing.T, w *world) {
 			"CreateClient": func() error {
 				return w.s.CreateClient(w.ctx, &storage.Client{OrganizationID: o.ID, ClientID: "x", Scopes: storage.Scopes{bad}, CreatedAt: noon})
 			},
-			"CreateToken":      func() error { return w.s.CreateToken(w.ctx, &access) },
-			"AddClientSecret":  func() error { return w.s.AddClientSecret(w.ctx, o.ID, c.ID, &secret) },
-			"SetClientScopes":  func() error { return w.s.SetClientScopes(w.ctx, o.ID, c.ID, storage.Scopes{bad}) },
-			"CreateSigningKey": func() error { return w.s.CreateSigningKey(w.ctx, storage.SigningKey{KeyID: bad}) },
+			"CreateToken":               func() error { return w.s.CreateToken(w.ctx, &access) },
+			"AddClientSecret":           func() error { return w.s.AddClientSecret(w.ctx, o.ID, c.ID, &secret) },
+			"UpdateApplication, scopes": func() error { return w.rescope(w.ctx, o.ID, c.ID, storage.Scopes{bad}) },
+			"CreateSigningKey":          func() error { return w.s.CreateSigningKey(w.ctx, storage.SigningKey{KeyID: bad}) },
 			"AppendAuditEvent": func() error {
 				return w.s.AppendAuditEvent(w.ctx, &storage.AuditEvent{Action: "x.y", Actor: storage.Party{Name: bad}, CreatedAt: noon})
 			},

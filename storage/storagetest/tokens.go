@@ -113,7 +113,7 @@ func testCredentials(t *testing.T, w *world) {
 	}{
 		{"access token", access, func(subject) error { return nil }, true},
 		{"access token revoked", access, revoke, false},
-		{"application disabled", access, func(s subject) error { return w.s.SetClientDisabled(w.ctx, o.ID, s.client.ID, noon) }, false},
+		{"application disabled", access, func(s subject) error { return w.disable(w.ctx, o.ID, s.client.ID, noon) }, false},
 		{"application deleted", access, func(s subject) error { return w.s.DeleteClient(w.ctx, o.ID, s.client.ID) }, false},
 		{"signing key revoked", access, func(s subject) error {
 			_, err := w.s.RevokeSigningKey(w.ctx, s.key.KeyID, noon)
@@ -121,7 +121,7 @@ func testCredentials(t *testing.T, w *world) {
 		}, false},
 		{"signing key deleted", access, func(s subject) error { return w.s.DeleteSigningKey(w.ctx, s.key.KeyID) }, false},
 		{"another application disabled", access, func(subject) error {
-			return w.s.SetClientDisabled(w.ctx, o.ID, w.application(o.ID).ID, noon)
+			return w.disable(w.ctx, o.ID, w.application(o.ID).ID, noon)
 		}, true},
 		{"another key revoked", access, func(subject) error {
 			_, err := w.s.RevokeSigningKey(w.ctx, k.KeyID, noon)
@@ -165,7 +165,7 @@ func testCredentials(t *testing.T, w *world) {
 	equal(w, "client of an access token", w.credential(a.token).Client, a.client)
 	w.ok(w.s.SetRole(w.ctx, o.ID, ws.owner.ID, storage.RoleMember))
 	equal(w, "owner", w.credential(ws.token).Owner, storage.Member{
-		UserID: ws.owner.ID, Name: ws.owner.Name, Email: ws.owner.Email, Role: storage.RoleMember,
+		UserID: ws.owner.ID, Name: ws.owner.Name, Email: ws.owner.Email, Role: storage.RoleMember, JoinedAt: noon,
 	})
 	ext.inst.Manifest = nil
 	equal(w, "installation", w.credential(ext.token).Installation, ext.inst)

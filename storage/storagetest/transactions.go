@@ -17,7 +17,7 @@ func testTransactions(t *testing.T, w *world) {
 	c, k := w.application(o.ID), w.signingKey()
 	token := w.newAccessToken(c, k)
 	err := w.s.Transaction(w.ctx, func(ctx context.Context) error {
-		w.ok(w.s.SetClientDisabled(ctx, o.ID, c.ID, noon))
+		w.ok(w.disable(ctx, o.ID, c.ID, noon))
 		w.ok(w.s.CreateToken(ctx, &token))
 		// What it has done itself it sees, on the hot paths too.
 		if got := must(w.s.ClientByClientID(ctx, c.ClientID))(w); got.Enabled() {
@@ -27,7 +27,7 @@ func testTransactions(t *testing.T, w *world) {
 			t.Errorf("the transaction does not see its own token: %v", err)
 		}
 		return w.s.Transaction(ctx, func(ctx context.Context) error {
-			w.ok(w.s.SetClientScopes(ctx, o.ID, c.ID, storage.NewScopes("comments")))
+			w.ok(w.rescope(ctx, o.ID, c.ID, storage.NewScopes("comments")))
 			return errRollback
 		})
 	})
@@ -52,7 +52,7 @@ func testTransactions(t *testing.T, w *world) {
 			}
 		}()
 		_ = w.s.Transaction(w.ctx, func(ctx context.Context) error {
-			w.ok(w.s.SetClientDisabled(ctx, o.ID, c.ID, noon))
+			w.ok(w.disable(ctx, o.ID, c.ID, noon))
 			panic("oh")
 		})
 	}()
@@ -136,7 +136,9 @@ func testOneWins(t *testing.T, w *world) {
 		{"CreateInstallation", func(int) (bool, error) {
 			return won(w.s.CreateInstallation(w.ctx, &storage.Installation{OrganizationID: o.ID, ProjectID: p.ID, Key: "one", CreatedAt: noon}))
 		}},
-		{"CloseClientSecret", func(int) (bool, error) { return won(w.s.CloseClientSecret(w.ctx, o.ID, c.ID, c.Secrets[0].ID)) }},
+		{"CloseClientSecret", func(int) (bool, error) {
+			return w.s.CloseClientSecret(w.ctx, o.ID, c.ID, c.Secrets[0].ID, noon, true)
+		}},
 		{"DeleteMembership", func(int) (bool, error) { return won(w.s.DeleteMembership(w.ctx, o.ID, opaque.UserID)) }},
 		{"DeleteClient", func(int) (bool, error) { return won(w.s.DeleteClient(w.ctx, o.ID, c.ID)) }},
 	} {
