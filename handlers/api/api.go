@@ -49,7 +49,10 @@ type endpoint struct {
 
 // endpoints returns all of the API.
 func endpoints() []endpoint {
-	return slices.Concat(documentEndpoints, extensionEndpoints, extensionSecretEndpoints)
+	return slices.Concat(
+		sessionEndpoints, meEndpoints, userEndpoints, organizationEndpoints,
+		extensionEndpoints, extensionSecretEndpoints, documentEndpoints,
+	)
 }
 
 // Routes returns where the API is mounted.

@@ -16,6 +16,7 @@ import (
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/provider"
+	"kiket.dev/auth/server/sessions"
 	"kiket.dev/auth/storage"
 )
 
@@ -68,6 +69,8 @@ func problemOf(err error) problem {
 		return problem{status: http.StatusTooManyRequests, code: "too_many_failures", detail: "Too many failed attempts.", wait: throttled.RetryAfter}
 	case errors.Is(err, errUnauthenticated):
 		return problem{status: http.StatusUnauthorized, code: "unauthorized", detail: "A credential is needed: Authorization: Bearer, or X-Kiket-API-Key.", challenge: []string{}}
+	case errors.Is(err, sessions.ErrInvalidCredentials):
+		return problem{status: http.StatusUnauthorized, code: "invalid_credentials", detail: "The e-mail address or the password is wrong.", challenge: []string{}}
 	case errors.Is(err, errNotAKey):
 		return invalidToken(sentence(strings.TrimPrefix(err.Error(), errNotAKey.Error()+": ")))
 	case errors.As(err, &refusal) && refusal.Code == provider.InvalidToken:
