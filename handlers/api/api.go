@@ -51,7 +51,8 @@ type endpoint struct {
 func endpoints() []endpoint {
 	return slices.Concat(
 		sessionEndpoints, meEndpoints, userEndpoints, organizationEndpoints,
-		extensionEndpoints, extensionSecretEndpoints, documentEndpoints,
+		workspaceTokenEndpoints, applicationEndpoints, projectEndpoints,
+		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints, scopeEndpoints, documentEndpoints,
 	)
 }
 

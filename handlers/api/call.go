@@ -69,24 +69,43 @@ const (
 // page returns the part of a list that ?cursor= and ?limit= ask for. Its limit is
 // one more, by which [list] sees whether there is another page.
 func (c *call) page() (storage.Page, error) {
-	page := storage.Page{Limit: defaultLimit + 1}
-	var wrong []error
-	if text := c.query("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > mostLimit {
-			wrong = append(wrong, storage.Invalidf("limit", "want a number from 1 to %d", mostLimit))
-		}
-		page.Limit = n + 1
-	}
+	limit, wrong := c.limit()
+	page := storage.Page{Limit: limit + 1}
 	if text := c.query("cursor"); text != "" {
 		before, err := readCursor(text)
 		if err != nil {
-			wrong = append(wrong, storage.Invalidf("cursor", "want the next_cursor of an earlier answer"))
+			wrong = errors.Join(wrong, errCursor)
 		}
 		page.Before = before
 	}
-	return page, errors.Join(wrong...)
+	return page, wrong
 }
+
+// limit returns how many items ?limit= asks for on a page.
+func (c *call) limit() (int, error) {
+	text := c.query("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > mostLimit {
+		return 0, storage.Invalidf("limit", "want a number from 1 to %d", mostLimit)
+	}
+	return n, nil
+}
+
+// flag returns a parameter of the query that is true or false, false if it is absent.
+func (c *call) flag(name string) (bool, error) {
+	switch c.query(name) {
+	case "true":
+		return true, nil
+	case "false", "":
+		return false, nil
+	}
+	return false, storage.Invalidf(name, "want true or false")
+}
+
+var errCursor = storage.Invalidf("cursor", "want the next_cursor of an earlier answer")
 
 // cursor hides that the place in a list is an id, so that it can become another.
 func cursor(id int64) string {

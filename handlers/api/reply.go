@@ -39,12 +39,13 @@ func list[T, R any](_ *call, plural string, page storage.Page, items []T, id fun
 	return ok(map[string]any{plural: rendered, "next_cursor": next})
 }
 
-// moment is a point in time in an answer: in UTC, null if it is zero.
+// moment is a point in time in an answer: in UTC and in microseconds, as it is stored
+// and will be answered from now on, null if it is zero.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC()
+	t = t.UTC().Truncate(time.Microsecond)
 	return &t
 }
 

@@ -38,6 +38,8 @@ type Service struct {
 type Issued struct {
 	Token  storage.Token
 	Secret storage.Secret
+	// Owner is whose workspace API token it is.
+	Owner storage.Member
 }
 
 // IssueExtensionKey issues a key to an installation, with the permissions that

@@ -44,10 +44,10 @@ func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller,
 	}
 	issued := Issued{}
 	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
-		if err := s.requireAdmin(ctx, r.OrganizationID, r.OwnerID); err != nil {
+		owner, err := s.admin(ctx, r.OrganizationID, r.OwnerID)
+		if err != nil {
 			return err
 		}
-		var err error
 		issued, err = s.issue(ctx, caller, storage.Token{
 			Kind:           storage.WorkspaceAPIToken,
 			OrganizationID: r.OrganizationID,
@@ -58,6 +58,7 @@ func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller,
 			CreatedAt:      now,
 			ExpiresAt:      r.ExpiresAt,
 		})
+		issued.Owner = owner
 		return err
 	})
 	if err != nil {
@@ -74,21 +75,21 @@ func requireAtMost(caller access.Caller, scopes storage.Scopes) error {
 	return caller.RequireAtMost(scopes)
 }
 
-// requireAdmin returns access.ErrDenied unless the member is an admin. It waits for
+// admin returns a member who is an admin, access.ErrDenied for another. It waits for
 // whoever is changing the members, so that nobody who is being demoted or removed
 // comes to own something meanwhile.
-func (s *Service) requireAdmin(ctx context.Context, organizationID, userID int64) error {
+func (s *Service) admin(ctx context.Context, organizationID, userID int64) (storage.Member, error) {
 	if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
-		return err
+		return storage.Member{}, err
 	}
-	member, err := s.Store.MembershipOf(ctx, organizationID, userID)
+	member, err := s.Store.MemberOf(ctx, organizationID, userID)
 	if err != nil {
-		return fmt.Errorf("finding the owner: %w", err)
+		return storage.Member{}, fmt.Errorf("finding the owner: %w", err)
 	}
 	if member.Role != storage.RoleAdmin {
-		return fmt.Errorf("%w: only an admin can own a workspace API token", access.ErrDenied)
+		return storage.Member{}, fmt.Errorf("%w: only an admin can own a workspace API token", access.ErrDenied)
 	}
-	return nil
+	return member, nil
 }
 
 // State is a part of the life of a token.

@@ -55,10 +55,10 @@ func (s *Store) ApplicationSecrets(ctx context.Context, f storage.ClientSecretFi
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	var where conditions
-	where.add("c.kind = 'application' AND c.organization_id = ? AND s.closed_at IS NULL", f.OrganizationID)
+	where.add("c.kind = 'application' AND c.organization_id = ?", f.OrganizationID)
 	where.addID("s.id = ?", f.ID)
 	where.addID("s.id < ?", page.Before)
-	where.addAt("(s.expires_at IS NULL OR s.expires_at > ?)", f.OpenAt)
+	where.addAt("s.closed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > ?)", f.OpenAt)
 	where.addAt("s.created_at < ? AND (s.last_used_at IS NULL OR s.last_used_at < ?)", f.UnusedSince)
 	where.addAt("s.expires_at < ?", f.ExpiringBefore)
 	var found []storage.ApplicationSecret

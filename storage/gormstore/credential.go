@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -33,19 +34,41 @@ type joined struct {
 	// secret is gone.
 	secretRevoked bool
 
-	ownerID             reference
-	ownerName           text
-	ownerEmail          text
-	ownerRole           text
-	ownerJoined         moment
-	installationID      reference
-	installationProject reference
-	installationKey     text
-	installationName    text
-	installationVersion text
-	permissions         text
-	installed           moment
-	uninstalled         moment
+	ownerID     reference
+	ownerName   text
+	ownerEmail  text
+	ownerRole   text
+	ownerJoined moment
+
+	installation joinedInstallation
+}
+
+// installationColumns are the columns of joinedInstallation, in the order of its scan
+// targets.
+const installationColumns = "i.id, i.organization_id, i.project_id, i.key, i.name, i.version, i.permissions, i.created_at, i.uninstalled_at"
+
+// joinedInstallation is an installationRow, without its manifest, that may be absent:
+// all NULL.
+type joinedInstallation struct {
+	id, organization, project       reference
+	key, name, version, permissions text
+	installed, uninstalled          moment
+}
+
+func (i *joinedInstallation) targets() []any {
+	return []any{&i.id, &i.organization, &i.project, &i.key, &i.name, &i.version, &i.permissions, &i.installed, &i.uninstalled}
+}
+
+func (i *joinedInstallation) domain() storage.Installation {
+	if i.id == 0 {
+		return storage.Installation{}
+	}
+	return storage.Installation{
+		ID: int64(i.id), OrganizationID: int64(i.organization), ProjectID: int64(i.project),
+		Key: string(i.key), Name: string(i.name), Version: string(i.version),
+		Permissions: storage.ParseScopes(string(i.permissions)),
+		CreatedAt:   i.installed.time(), UninstalledAt: i.uninstalled.time(),
+	}
 }
 
 // The kind is named in both, and in the first a span of expiries too, so that
@@ -63,8 +86,7 @@ WHERE t.kind = 'access_token' AND t.reference`
 	accessTokenTail = " AND t.expires_at >= ? AND t.expires_at <= ?"
 
 	opaqueTokenHead = "SELECT " + tokenColumns + `,
-	u.id, ` + memberName + `, u.email, m.role, m.created_at,
-	i.id, i.project_id, i.key, i.name, i.version, i.permissions, i.created_at, i.uninstalled_at
+	u.id, ` + memberName + `, u.email, m.role, m.created_at, ` + installationColumns + `
 FROM tokens t
 LEFT JOIN memberships m ON m.organization_id = t.organization_id AND m.user_id = t.user_id
 LEFT JOIN users u ON u.id = m.user_id
@@ -77,10 +99,8 @@ func (j *joined) accessTargets() []any {
 }
 
 func (j *joined) opaqueTargets() []any {
-	return append(j.token.targets(),
-		&j.ownerID, &j.ownerName, &j.ownerEmail, &j.ownerRole, &j.ownerJoined,
-		&j.installationID, &j.installationProject, &j.installationKey, &j.installationName,
-		&j.installationVersion, &j.permissions, &j.installed, &j.uninstalled)
+	owner := []any{&j.ownerID, &j.ownerName, &j.ownerEmail, &j.ownerRole, &j.ownerJoined}
+	return slices.Concat(j.token.targets(), owner, j.installation.targets())
 }
 
 func (j *joined) domain() storage.Credential {
@@ -95,14 +115,7 @@ func (j *joined) domain() storage.Credential {
 			Email: string(j.ownerEmail), Role: storage.Role(j.ownerRole), JoinedAt: j.ownerJoined.time(),
 		}
 	}
-	if j.installationID != 0 {
-		c.Installation = storage.Installation{
-			ID: int64(j.installationID), OrganizationID: c.Token.OrganizationID, ProjectID: int64(j.installationProject),
-			Key: string(j.installationKey), Name: string(j.installationName), Version: string(j.installationVersion),
-			Permissions: storage.ParseScopes(string(j.permissions)),
-			CreatedAt:   j.installed.time(), UninstalledAt: j.uninstalled.time(),
-		}
-	}
+	c.Installation = j.installation.domain()
 	return c
 }
 

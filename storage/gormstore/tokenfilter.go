@@ -61,17 +61,19 @@ func (s *Store) OpaqueTokens(ctx context.Context, f storage.TokenFilter, page st
 	where := tokenConditions(f)
 	where.addID("id < ?", page.Before)
 	var tokens []storage.OwnedToken
-	err := s.rows(ctx, s.reader, doing, "SELECT "+tokenColumns+", "+memberName+`
+	err := s.rows(ctx, s.reader, doing, "SELECT "+tokenColumns+", "+memberName+", "+installationColumns+`
 		FROM (SELECT * FROM tokens WHERE `+where.String()+` ORDER BY id DESC LIMIT ?) t
 		LEFT JOIN users u ON u.id = t.user_id
 		LEFT JOIN memberships m ON m.organization_id = t.organization_id AND m.user_id = t.user_id
+		LEFT JOIN installations i ON i.organization_id = t.organization_id AND i.id = t.installation_id
 		ORDER BY t.id DESC`, append(where.args, page.Limit), func(scan func(...any) error) error {
 		var row tokenRow
 		var owner text
-		if err := scan(append(row.targets(), &owner)...); err != nil {
+		var key joinedInstallation
+		if err := scan(slices.Concat(row.targets(), []any{&owner}, key.targets())...); err != nil {
 			return err
 		}
-		tokens = append(tokens, storage.OwnedToken{Token: row.domain(), OwnerName: string(owner)})
+		tokens = append(tokens, storage.OwnedToken{Token: row.domain(), OwnerName: string(owner), Installation: key.domain()})
 		return nil
 	})
 	return tokens, err

@@ -1,0 +1,226 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/storage"
+)
+
+const (
+	applicationsPath = "/oauth_applications"
+	applicationPath  = applicationsPath + "/{id:[0-9]+}"
+)
+
+var applicationEndpoints = []endpoint{
+	{method: http.MethodGet, path: applicationsPath, permission: admin, handle: (*API).listApplications},
+	{method: http.MethodPost, path: applicationsPath, permission: admin, action: "oauth_application.create", handle: (*API).createApplication},
+	{method: http.MethodGet, path: applicationPath, permission: admin, handle: (*API).showApplication},
+	{method: http.MethodPatch, path: applicationPath, permission: admin, action: "oauth_application.update", handle: (*API).updateApplication},
+	{method: http.MethodDelete, path: applicationPath, permission: admin, action: "oauth_application.delete", handle: (*API).deleteApplication},
+	{method: http.MethodPost, path: applicationPath + "/secrets", permission: admin, action: "oauth_application.secret_rotate", handle: (*API).rotateApplicationSecret},
+	{method: http.MethodDelete, path: applicationPath + "/secrets/{secret_id:[0-9]+}", permission: admin, action: "oauth_application.secret_close", handle: (*API).closeApplicationSecret},
+	{method: http.MethodDelete, path: applicationPath + "/tokens", permission: admin, action: "oauth_application.tokens_revoke", handle: (*API).revokeApplicationTokens},
+}
+
+type applicationBody struct {
+	ID           int64          `json:"id"`
+	Name         string         `json:"name"`
+	ClientID     string         `json:"client_id"`
+	ClientSecret string         `json:"client_secret,omitempty"` // in the answer that makes it
+	Scopes       storage.Scopes `json:"scopes"`
+	// AuthMethod is the first of those that work, AuthMethods are all.
+	AuthMethod          storage.AuthMethod   `json:"token_endpoint_auth_method"`
+	AuthMethods         []storage.AuthMethod `json:"token_endpoint_auth_methods"`
+	JWKS                *struct{}            `json:"jwks"`
+	AccessTokenLifetime int64                `json:"access_token_lifetime"` // seconds, as it is in effect
+	Disabled            bool                 `json:"disabled"`
+	LastUsedAt          *time.Time           `json:"last_used_at"`
+	CreatedAt           *time.Time           `json:"created_at"`
+	Secrets             []clientSecretBody   `json:"secrets"` // those that work
+}
+
+type clientSecretBody struct {
+	ID         int64      `json:"id"`
+	Prefix     string     `json:"prefix"`
+	CreatedAt  *time.Time `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+}
+
+func (a *API) renderApplication(c storage.Client) applicationBody {
+	body := applicationBody{
+		ID: c.ID, Name: c.Name, ClientID: c.ClientID, Scopes: c.Scopes, AuthMethods: c.AuthMethods,
+		AccessTokenLifetime: int64(c.Lifetime(a.Server.AccessTokenLifetime) / time.Second), Disabled: !c.Enabled(),
+		LastUsedAt: moment(c.LastUsedAt), CreatedAt: moment(c.CreatedAt), Secrets: []clientSecretBody{},
+	}
+	if len(c.AuthMethods) > 0 {
+		body.AuthMethod = c.AuthMethods[0]
+	}
+	for _, s := range c.OpenSecrets(a.Server.Clock()) {
+		body.Secrets = append(body.Secrets, clientSecretBody{
+			ID: s.ID, Prefix: s.Prefix, CreatedAt: moment(s.CreatedAt), ExpiresAt: moment(s.ExpiresAt), LastUsedAt: moment(s.LastUsedAt),
+		})
+	}
+	return body
+}
+
+func (a *API) renderRegistered(r clients.Registered) applicationBody {
+	body := a.renderApplication(r.Client)
+	body.ClientSecret = r.Secret.Reveal()
+	return body
+}
+
+// lifetime is a number of seconds as a lifetime. 0, by which the verbs mean the
+// server's setting, is none.
+func lifetime(n int64) time.Duration {
+	if n == 0 {
+		return -time.Second
+	}
+	return seconds(n)
+}
+
+// noKeys refuses public keys: clients authenticate with a secret.
+func noKeys(jwks optional[any]) error {
+	if jwks.get() != nil {
+		return storage.Invalidf("jwks", "not supported; clients authenticate with a secret")
+	}
+	return nil
+}
+
+func (a *API) listApplications(c *call) (reply, error) {
+	page, err := c.page()
+	if err != nil {
+		return reply{}, err
+	}
+	found, err := a.Server.Clients.Applications(c.context(), c.caller, c.organization(), page)
+	if err != nil {
+		return reply{}, err
+	}
+	return list(c, "oauth_applications", page, found, func(c storage.Client) int64 { return c.ID }, a.renderApplication), nil
+}
+
+func (a *API) createApplication(c *call) (reply, error) {
+	var request struct {
+		Name                string              `json:"name"`
+		Scopes              []string            `json:"scopes"`
+		AuthMethod          *storage.AuthMethod `json:"token_endpoint_auth_method"`
+		AccessTokenLifetime *int64              `json:"access_token_lifetime"`
+		JWKS                optional[any]       `json:"jwks"`
+	}
+	if err := c.decode("oauth_application", &request); err != nil {
+		return reply{}, err
+	}
+	if err := noKeys(request.JWKS); err != nil {
+		return reply{}, err
+	}
+	wanted := clients.ApplicationRequest{
+		OrganizationID: c.organization(), Name: request.Name,
+		Scopes: storage.NewScopes(request.Scopes...), AuthMethods: methods(request.AuthMethod),
+	}
+	if request.AccessTokenLifetime != nil {
+		wanted.AccessTokenLifetime = lifetime(*request.AccessTokenLifetime)
+	}
+	registered, err := a.Server.Clients.RegisterApplication(c.context(), c.caller, wanted)
+	if err != nil {
+		return reply{}, err
+	}
+	return created(a.renderRegistered(registered)), nil
+}
+
+// methods is the one method that was named, none if none was.
+func methods(named *storage.AuthMethod) []storage.AuthMethod {
+	if named == nil {
+		return nil
+	}
+	return []storage.AuthMethod{*named}
+}
+
+func (a *API) showApplication(c *call) (reply, error) {
+	found, err := a.Server.Clients.Application(c.context(), c.caller, c.organization(), c.id("id"))
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(a.renderApplication(found)), nil
+}
+
+// applicationChange is the body of a PATCH. null puts a setting back to the server's.
+type applicationChange struct {
+	Name                *string                      `json:"name"`
+	Scopes              *[]string                    `json:"scopes"`
+	AuthMethod          optional[storage.AuthMethod] `json:"token_endpoint_auth_method"`
+	AccessTokenLifetime optional[int64]              `json:"access_token_lifetime"`
+	Disabled            *bool                        `json:"disabled"`
+	JWKS                optional[any]                `json:"jwks"`
+}
+
+func (r applicationChange) update() clients.ApplicationUpdate {
+	u := clients.ApplicationUpdate{Name: r.Name, Disabled: r.Disabled}
+	if r.Scopes != nil {
+		scopes := storage.NewScopes(*r.Scopes...)
+		u.Scopes = &scopes
+	}
+	if r.AuthMethod.set {
+		named := methods(r.AuthMethod.get())
+		u.AuthMethods = &named
+	}
+	if r.AccessTokenLifetime.set {
+		wanted := time.Duration(0)
+		if n := r.AccessTokenLifetime.get(); n != nil {
+			wanted = lifetime(*n)
+		}
+		u.AccessTokenLifetime = &wanted
+	}
+	return u
+}
+
+func (a *API) updateApplication(c *call) (reply, error) {
+	var request applicationChange
+	if err := c.decode("oauth_application", &request); err != nil {
+		return reply{}, err
+	}
+	if err := noKeys(request.JWKS); err != nil {
+		return reply{}, err
+	}
+	updated, err := a.Server.Clients.UpdateApplication(c.context(), c.caller, c.organization(), c.id("id"), request.update())
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(a.renderApplication(updated)), nil
+}
+
+func (a *API) deleteApplication(c *call) (reply, error) {
+	return noContent(), a.Server.Clients.DeleteApplication(c.context(), c.caller, c.organization(), c.id("id"))
+}
+
+func (a *API) rotateApplicationSecret(c *call) (reply, error) {
+	var request struct {
+		PreviousExpiresIn *int64 `json:"previous_expires_in"`
+	}
+	if err := c.decode("secret", &request); err != nil {
+		return reply{}, err
+	}
+	overlap := seconds(defaultOverlap)
+	if request.PreviousExpiresIn != nil {
+		overlap = seconds(*request.PreviousExpiresIn)
+	}
+	rotated, err := a.Server.Clients.RotateSecret(c.context(), c.caller, c.organization(), c.id("id"), overlap)
+	if err != nil {
+		return reply{}, err
+	}
+	return created(a.renderRegistered(rotated)), nil
+}
+
+func (a *API) closeApplicationSecret(c *call) (reply, error) {
+	revokeTokens, err := c.flag("revoke_tokens")
+	if err != nil {
+		return reply{}, err
+	}
+	_, err = a.Server.Clients.CloseSecret(c.context(), c.caller, c.organization(), c.id("id"), c.id("secret_id"), revokeTokens)
+	return noContent(), err
+}
+
+func (a *API) revokeApplicationTokens(c *call) (reply, error) {
+	return noContent(), a.Server.Clients.RevokeTokens(c.context(), c.caller, c.organization(), c.id("id"))
+}
