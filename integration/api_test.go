@@ -11,7 +11,8 @@ import (
 func (d *deployment) admin() string { return d.boot.WorkspaceAPIToken.Token }
 
 // call sends a request to the management API. The body is JSON text or a value to
-// be encoded, nil for none; headers are name, value.
+// be encoded, nil for none; headers are name, value. The answer is held against the
+// API's description.
 func (i *instance) call(t testing.TB, method, path, token string, body any, headers ...string) answer {
 	t.Helper()
 	text := ""
@@ -32,7 +33,9 @@ func (i *instance) call(t testing.TB, method, path, token string, body any, head
 	if token != "" {
 		headers = append([]string{"Authorization", "Bearer " + token}, headers...)
 	}
-	return do(t, i.request(method, "/api/v1"+path, text, headers...))
+	a := do(t, i.request(method, "/api/v1"+path, text, headers...))
+	conforms(t, method, path, text, a)
+	return a
 }
 
 // want fails the test unless the answer has the status, and returns its JSON, if it
