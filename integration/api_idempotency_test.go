@@ -47,7 +47,7 @@ func TestAPIIdempotency(t *testing.T) {
 		// What was refused is not kept: it can be mended under the same key.
 		send(i, i.admin(), "/projects", `{"key":"?","name":"P"}`, "order 2").wantInvalid(t, "key")
 		send(i, i.admin(), "/projects", `{"key":"P2","name":"P"}`, "order 2").want(t, 201)
-		send(i, i.admin(), "/projects", `{"key":"P2","name":"P"}`, "order 3").wantProblem(t, 409, "key_taken")
+		send(i, i.admin(), "/projects", `{"key":"P2","name":"P"}`, "order 3").wantProblem(t, 409, "conflict")
 
 		if leaks := (traces{"log": i.log(), "database": d.dump(t)}).leaks(map[string]string{"the token": secret, "the key": "order-1"}); len(leaks) > 0 {
 			t.Error(leaks)

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -141,11 +140,10 @@ func (c *call) read() error {
 	if limit == 0 {
 		limit = web.MaxBody
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.response, c.request.Body, limit))
-	var tooLarge *http.MaxBytesError
+	body, err := web.Body(c.response, c.request, limit)
 	switch {
-	case errors.As(err, &tooLarge):
-		return web.ErrTooLarge
+	case errors.Is(err, web.ErrTooLarge):
+		return err
 	case err != nil:
 		return errBody
 	}

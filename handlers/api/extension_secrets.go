@@ -14,7 +14,7 @@ var extensionSecretEndpoints = []endpoint{
 	{method: http.MethodGet, path: "/extensions/{id}/secrets", permission: adminOrExtension, handle: (*API).listExtensionSecrets},
 	{method: http.MethodPost, path: "/extensions/{id}/secrets", permission: adminOrExtension, action: "extension.secret_write", handle: (*API).writeExtensionSecret, maxBody: mostDocument},
 	{method: http.MethodPost, path: "/extensions/{id}/secrets/rotate", permission: admin, action: "extension.key_rotate", handle: (*API).rotateExtensionKey},
-	{method: http.MethodDelete, path: "/extensions/{id}/secrets/{name:[0-9]+}", permission: admin, action: "extension.key_close", handle: (*API).closeExtensionKey},
+	{method: http.MethodDelete, path: "/extensions/{id}/secrets/{name:[0-9]+}", permission: adminOrExtension, action: "extension.key_close", handle: (*API).closeExtensionKey},
 	{method: http.MethodGet, path: "/extensions/{id}/secrets/{name}", permission: adminOrExtension, handle: (*API).readExtensionSecret},
 	{method: http.MethodPost, path: "/extensions/{id}/secrets/{name}", permission: adminOrExtension, action: "extension.secret_write", handle: (*API).writeNamedExtensionSecret, maxBody: mostDocument},
 	{method: http.MethodPut, path: "/extensions/{id}/secrets/{name}", permission: adminOrExtension, action: "extension.secret_write", handle: (*API).writeNamedExtensionSecret, maxBody: mostDocument},

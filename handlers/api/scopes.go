@@ -7,7 +7,7 @@ import (
 )
 
 var scopeEndpoints = []endpoint{
-	{method: http.MethodGet, path: "/scopes", permission: authenticated, handle: (*API).listScopes},
+	{method: http.MethodGet, path: "/scopes", permission: admin, handle: (*API).listScopes},
 }
 
 type scopeBody struct {
