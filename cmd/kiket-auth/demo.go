@@ -24,7 +24,9 @@ func (s *serving) demo(ctx context.Context, address string) error {
 	base := "http://" + reachable(address)
 	p := s.process
 	p.printf("\nThe database was empty, so a demo organization was created. It is for local use\nonly: the secrets below are shown once, and anyone who reads them can use them.\n\n")
-	printCredentials(p, bootstrapAnswerOf(b))
+	answer := bootstrapAnswerOf(b)
+	answer.printSecrets(p)
+	answer.printResourceServer(p)
 	p.printf("  OAuth application %s  secret %s\n", id, secret)
 	p.printf("\nFetch an access token, ask whether it is active, revoke it:\n\n")
 	p.printf("  TOKEN=$(curl -s -u %s:%s -d grant_type=client_credentials %s/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'); echo $TOKEN\n", id, secret, base)

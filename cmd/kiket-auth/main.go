@@ -30,6 +30,8 @@ type commandLine struct {
 	Bootstrap      bootstrapCommand      `cmd:"" help:"Create an organization with an admin, a project, a workspace token and a resource server."`
 	Migrate        migrateCommand        `cmd:"" help:"Apply or show the migrations of the database."`
 	Keys           keysCommand           `cmd:"" help:"List, rotate or revoke signing keys."`
+	Organization   organizationCommand   `cmd:"" help:"List or create organizations."`
+	User           userCommand           `cmd:"" help:"List, create or remove the members of an organization."`
 	ResourceServer resourceServerCommand `cmd:"" name:"resource-server" help:"Create, list or delete resource servers: the APIs that introspect tokens."`
 	Doctor         doctorCommand         `cmd:"" help:"Check the configuration and what it refers to."`
 	Version        versionCommand        `cmd:"" help:"Print the version."`

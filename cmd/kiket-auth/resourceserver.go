@@ -45,10 +45,7 @@ func (c *resourceServerCreate) Run(ctx context.Context, p *process) error {
 	defer o.close()
 	request := clients.ResourceServerRequest{Name: c.Name, Identifier: c.Identifier}
 	if c.Organization != "" {
-		organization, err := o.store.OrganizationBySlug(ctx, c.Organization)
-		if errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("there is no organization with the slug %q", c.Organization)
-		}
+		organization, err := o.organization(ctx, c.Organization)
 		if err != nil {
 			return err
 		}
