@@ -10,10 +10,11 @@ import (
 	"slices"
 )
 
-// MaxBody is the largest request body that is read, in bytes.
+// MaxBody is the largest form that is read, in bytes, and the largest body of what
+// does not say otherwise.
 const MaxBody = 64 << 10
 
-// ignoredBody is how much of a body that is too large is read beyond MaxBody, in
+// ignoredBody is how much of a body that is too large is read beyond its limit, in
 // bytes, before the connection is closed on the sender.
 const ignoredBody = 256 << 10
 
@@ -21,7 +22,7 @@ var (
 	// ErrBadForm says that a body is not a form that can be served. The text that
 	// wraps it says why and repeats nothing of the body.
 	ErrBadForm = errors.New("bad form")
-	// ErrTooLarge says that a body is longer than MaxBody.
+	// ErrTooLarge says that a body is longer than its limit.
 	ErrTooLarge = errors.New("body too large")
 )
 
@@ -34,17 +35,26 @@ func Form(w http.ResponseWriter, r *http.Request, repeatable ...string) (url.Val
 	if err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, fmt.Errorf("%w: the content type must be application/x-www-form-urlencoded", ErrBadForm)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	var tooLarge *http.MaxBytesError
+	body, err := Body(w, r, MaxBody)
 	switch {
-	case errors.As(err, &tooLarge):
-		// Who is still sending would see the connection break instead of the answer.
-		_, _ = io.CopyN(io.Discard, r.Body, ignoredBody)
-		return nil, ErrTooLarge
+	case errors.Is(err, ErrTooLarge):
+		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: the body could not be read", ErrBadForm)
 	}
 	return ParseForm(string(body), repeatable...)
+}
+
+// Body reads a body of at most limit bytes. It returns ErrTooLarge for a longer one.
+func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		// Who is still sending would see the connection break instead of the answer.
+		_, _ = io.CopyN(io.Discard, r.Body, ignoredBody)
+		return nil, ErrTooLarge
+	}
+	return body, err
 }
 
 // ParseForm is [Form] for a body that has been read.
