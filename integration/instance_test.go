@@ -105,9 +105,72 @@ func prepare(t testing.TB, e engine, settings ...string) *deployment {
 // deploy makes a database with the organization Acme.
 func deploy(t testing.TB, e engine, settings ...string) *deployment {
 	t.Helper()
+	if !slices.ContainsFunc(settings, changesBootstrap) {
+		return clone(t, e, settings...)
+	}
 	d := prepare(t, e, settings...)
 	d.boot = d.bootstrap("Acme")
 	return d
+}
+
+// changesBootstrap reports whether what bootstrap makes depends on a setting.
+func changesBootstrap(setting string) bool {
+	name, _, _ := strings.Cut(setting, "=")
+	return slices.Contains([]string{"KIKET_AUTH_ISSUER", "KIKET_AUTH_DEFAULT_AUDIENCE", "KIKET_AUTH_SCOPES", "KIKET_AUTH_MASTER_KEY"}, name)
+}
+
+// templates are databases with the organization Acme, one for each engine, made when
+// the first test wants one.
+var templates = map[engine]*template{sqlite: {}, postgres: {}}
+
+type template struct {
+	once sync.Once
+	made *deployment
+}
+
+// clone copies the template, which is much faster than making another.
+func clone(t testing.TB, e engine, settings ...string) *deployment {
+	t.Helper()
+	from := templates[e]
+	from.once.Do(func() {
+		made := prepare(t, e)
+		made.boot = made.bootstrap("Acme")
+		if e == sqlite { // out of the folder that ends with this test
+			made.url = "sqlite:" + filepath.Join(scratch, "template.db")
+			copyFiles(t, filepath.Join(made.dir, "kiket-auth.db"), filepath.Join(scratch, "template.db"))
+		}
+		from.made = made
+	})
+	if from.made == nil {
+		t.Fatal("there is no template: the test that was to make it has failed")
+	}
+	d := &deployment{t: t, engine: e, dir: t.TempDir(), masterKey: from.made.masterKey, settings: settings, boot: from.made.boot}
+	switch e {
+	case sqlite:
+		d.url = "sqlite:" + filepath.Join(d.dir, "kiket-auth.db")
+		copyFiles(t, strings.TrimPrefix(from.made.url, "sqlite:"), filepath.Join(d.dir, "kiket-auth.db"))
+	case postgres:
+		d.url = cluster.CloneDatabase(t, from.made.url)
+	}
+	return d
+}
+
+// copyFiles copies a SQLite database that nobody has open.
+func copyFiles(t testing.TB, from, to string) {
+	t.Helper()
+	files, err := filepath.Glob(from + "*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(to+strings.TrimPrefix(file, from), content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (d *deployment) bootstrap(organization string) bootstrapped {

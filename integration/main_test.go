@@ -14,6 +14,7 @@ import (
 var (
 	cluster *postgrestest.Cluster
 	binary  string // path of the program under test
+	scratch string // a folder for the whole run
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	binary = filepath.Join(dir, "kiket-auth")
+	scratch, binary = dir, filepath.Join(dir, "kiket-auth")
 	build := exec.Command("go", append([]string{"build", "-o", binary}, append(raceFlag(), "kiket.dev/auth/cmd/kiket-auth")...)...)
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
