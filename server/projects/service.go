@@ -43,7 +43,7 @@ type Request struct {
 var validKey = regexp.MustCompile(`^[A-Z][A-Z0-9]{0,19}$`)
 
 // Create makes a project. It returns access.ErrDenied, storage.ErrInvalid, or an
-// access.Refusal key_taken.
+// access.Refusal conflict if the key is taken.
 func (s *Service) Create(ctx context.Context, caller access.Caller, organizationID int64, r Request) (storage.Project, error) {
 	if err := caller.Require(ScopeWrite, organizationID); err != nil {
 		return storage.Project{}, err
@@ -71,7 +71,7 @@ func (s *Service) Create(ctx context.Context, caller access.Caller, organization
 	})
 	switch {
 	case errors.Is(err, storage.ErrConflict):
-		return storage.Project{}, access.Refuse("key_taken", "there is a project with the key %s", r.Key)
+		return storage.Project{}, access.Refuse("conflict", "there is a project with the key %s", r.Key)
 	case err != nil:
 		return storage.Project{}, fmt.Errorf("creating project %s: %w", r.Key, err)
 	}
