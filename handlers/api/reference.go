@@ -38,6 +38,10 @@ type reference struct {
 		Meaning string `yaml:"meaning"`
 	} `yaml:"x-problems"`
 
+	Components struct {
+		Parameters map[string]parameter `yaml:"parameters"`
+	} `yaml:"components"`
+
 	Operations map[string][]operation `yaml:"-"` // by tag
 }
 
@@ -109,13 +113,25 @@ func readReference(text []byte) (reference, error) {
 			if err := item.Content[k+1].Decode(&o); err != nil {
 				return r, fmt.Errorf("%s %s: %w", o.Method, path, err)
 			}
-			o.Parameters = append(shared, o.Parameters...)
+			o.Parameters = r.resolve(append(shared, o.Parameters...))
 			for _, tag := range o.Tags {
 				r.Operations[tag] = append(r.Operations[tag], o)
 			}
 		}
 	}
 	return r, nil
+}
+
+// resolve follows the references among the parameters.
+func (r reference) resolve(parameters []parameter) []parameter {
+	resolved := make([]parameter, 0, len(parameters))
+	for _, p := range parameters {
+		if name, found := strings.CutPrefix(p.Ref, "#/components/parameters/"); found {
+			p = r.Components.Parameters[name]
+		}
+		resolved = append(resolved, p)
+	}
+	return resolved
 }
 
 // referenceHTML returns the page, which is the same for everybody.

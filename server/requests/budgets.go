@@ -42,6 +42,10 @@ type window struct {
 	spent  int64 // taken by all replicas, as far as is known
 }
 
+// take takes an amount from what everybody shares and returns how much has been taken
+// in all.
+type take func(w *window, amount int64) (int64, error)
+
 // NewBudgets returns budgets of limit requests a minute for each credential.
 func NewBudgets(store storage.RequestStore, limit int64, clock func() time.Time) *Budgets {
 	return &Budgets{store: store, limit: limit, clock: clock, windows: map[string]*window{}}
@@ -61,19 +65,19 @@ type Standing struct {
 // that wraps storage.ErrUnavailable if the store does not answer when it has to be
 // asked.
 func (b *Budgets) Spend(ctx context.Context, credential string) (Standing, error) {
-	return b.spend(credential, func(start time.Time, amount int64) (int64, error) {
-		return b.store.SpendBudget(ctx, storage.Budget{Credential: credential, Window: start}, amount)
+	return b.spend(credential, func(w *window, amount int64) (int64, error) {
+		return b.store.SpendBudget(ctx, storage.Budget{Credential: credential, Window: w.start}, amount)
 	})
 }
 
 // SpendHere is Spend for those who have not said who they are: it is counted by
 // this replica alone, and nothing is written.
 func (b *Budgets) SpendHere(source string) Standing {
-	standing, _ := b.spend("source "+source, func(time.Time, int64) (int64, error) { return b.limit, nil })
+	standing, _ := b.spend("source "+source, func(w *window, amount int64) (int64, error) { return w.spent + amount, nil })
 	return standing
 }
 
-func (b *Budgets) spend(credential string, take func(start time.Time, amount int64) (int64, error)) (Standing, error) {
+func (b *Budgets) spend(credential string, take take) (Standing, error) {
 	now := b.clock().UTC()
 	w := b.windowOf(credential, now)
 	w.mu.Lock()
@@ -98,9 +102,9 @@ func (b *Budgets) spend(credential string, take func(start time.Time, amount int
 }
 
 // lease takes some of what is left for everybody.
-func (w *window) lease(limit int64, take func(time.Time, int64) (int64, error)) error {
+func (w *window) lease(limit int64, take take) error {
 	amount := min(max((limit-w.spent)/leaseShare, 1), mostLeased)
-	spent, err := take(w.start, amount)
+	spent, err := take(w, amount)
 	if err != nil {
 		return err
 	}
