@@ -14,6 +14,7 @@ const ScopeAdmin = "admin"
 // they were given, without duplicates. Scopes are case-sensitive.
 //
 // A bare name X includes X:read and X:write; X:write does not include X:read.
+// ScopeAdmin has no halves.
 type Scopes []string
 
 // ParseScopes reads a list separated by spaces (U+0020 alone, RFC 6749 section
@@ -43,7 +44,7 @@ func (s Scopes) Covers(want string) bool {
 		return true
 	}
 	bare, access, found := strings.Cut(want, ":")
-	return found && (access == "read" || access == "write") && slices.Contains(s, bare)
+	return found && (access == "read" || access == "write") && bare != ScopeAdmin && slices.Contains(s, bare)
 }
 
 // CoversAll reports whether the set permits every one of want.

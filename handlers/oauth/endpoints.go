@@ -24,17 +24,18 @@ func (e *Endpoints) Routes() []web.Route {
 	post := func(path string, h http.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Permission: web.ClientAuthentication, Handler: h}
 	}
-	get := func(path string, h http.HandlerFunc) web.Route {
+	document := func(path string, h http.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Permission: web.Public, Handler: h, CORS: true}
 	}
 	return []web.Route{
 		post(pathToken, e.token),
 		post(pathIntrospect, e.introspect),
 		post(pathRevoke, e.revoke),
-		get(pathAuthorize, noCodeFlow),
-		get("/.well-known/oauth-authorization-server", e.metadata()),
-		get("/.well-known/openid-configuration", e.metadata()),
-		get(pathJWKS, e.jwks),
+		document("/.well-known/oauth-authorization-server", e.metadata()),
+		document("/.well-known/openid-configuration", e.metadata()),
+		document(pathJWKS, e.jwks),
+		// Not for scripts (RFC 9700 section 2.6).
+		{Method: http.MethodGet, Path: pathAuthorize, Permission: web.Public, Handler: http.HandlerFunc(noCodeFlow)},
 	}
 }
 
