@@ -71,20 +71,20 @@ func checkMetadata(t *testing.T, document map[string]any) {
 	}
 	secrets := []any{"client_secret_basic", "client_secret_post"}
 	want := map[string]any{
-		"issuer":                                        issuer,
-		"token_endpoint":                                issuer + "/oauth/token",
-		"token_endpoint_auth_methods_supported":         secrets,
-		"introspection_endpoint":                        issuer + "/oauth/introspect",
-		"introspection_endpoint_auth_methods_supported": append(slices.Clone(secrets), "Bearer"),
-		"revocation_endpoint":                           issuer + "/oauth/revoke",
-		"revocation_endpoint_auth_methods_supported":    secrets,
-		"jwks_uri":                                      issuer + "/.well-known/jwks.json",
-		"scopes_supported":                              append(scopes, "admin"),
-		"grant_types_supported":                         []any{"client_credentials"},
-		"authorization_endpoint":                        issuer + "/oauth/authorize",
-		"response_types_supported":                      []any{},
-		"code_challenge_methods_supported":              []any{"S256"},
+		"issuer":                           issuer,
+		"token_endpoint":                   issuer + "/oauth/token",
+		"introspection_endpoint":           issuer + "/oauth/introspect",
+		"revocation_endpoint":              issuer + "/oauth/revoke",
+		"jwks_uri":                         issuer + "/.well-known/jwks.json",
+		"scopes_supported":                 append(scopes, "admin"),
+		"grant_types_supported":            []any{"client_credentials"},
+		"authorization_endpoint":           issuer + "/oauth/authorize",
+		"response_types_supported":         []any{},
+		"code_challenge_methods_supported": []any{"S256"},
 	}
+	want["token_endpoint_auth_methods_supported"] = secrets
+	want["introspection_endpoint_auth_methods_supported"] = append(slices.Clone(secrets), "Bearer")
+	want["revocation_endpoint_auth_methods_supported"] = secrets
 	if diff := cmp.Diff(want, document); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
