@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -23,54 +24,76 @@ const (
 type Throttle struct {
 	clock     func() time.Time
 	mu        sync.Mutex
-	clients   map[string]*rate.Limiter
-	addresses map[string]*rate.Limiter
+	clients   sources
+	addresses sources
 }
 
 // NewThrottle returns an empty throttle.
 func NewThrottle(clock func() time.Time) *Throttle {
-	return &Throttle{clock: clock, clients: map[string]*rate.Limiter{}, addresses: map[string]*rate.Limiter{}}
+	return &Throttle{
+		clock:     clock,
+		clients:   sources{burst: failuresPerClient, recovery: clientRecovery, most: mostSources},
+		addresses: sources{burst: failuresPerAddress, recovery: addressRecovery, most: mostSources},
+	}
 }
 
 // Failed counts a failure and returns 0 while the client and the address are
-// within their limits, or else how long to wait before the next attempt.
+// within their limits, or else how long to wait before the next attempt. An id
+// that no client can have counts for the address alone.
 func (t *Throttle) Failed(clientID, address string) time.Duration {
 	now := t.clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	wait := count(t.addresses, address, now, addressRecovery, failuresPerAddress)
-	if clientID != "" {
-		wait = max(wait, count(t.clients, clientID, now, clientRecovery, failuresPerClient))
+	wait := t.addresses.count(address, now)
+	if validClientID(clientID) {
+		wait = max(wait, t.clients.count(clientID, now))
 	}
 	return wait
 }
 
-func count(sources map[string]*rate.Limiter, source string, now time.Time, recovery time.Duration, burst int) time.Duration {
-	limiter, ok := sources[source]
+// sources are those from which failures came.
+type sources struct {
+	burst    int           // failures at once
+	recovery time.Duration // until one more
+	most     int           // sources that are remembered
+	limiters map[string]*rate.Limiter
+}
+
+// count counts a failure and returns how long to wait before the next attempt.
+func (s *sources) count(source string, now time.Time) time.Duration {
+	limiter, ok := s.limiters[source]
 	if !ok {
-		if len(sources) >= mostSources {
-			forgetRecovered(sources, now, burst)
-		}
-		limiter = rate.NewLimiter(rate.Every(recovery), burst)
-		sources[source] = limiter
+		limiter = rate.NewLimiter(rate.Every(s.recovery), s.burst)
+		s.remember(source, limiter, now)
 	}
 	if limiter.AllowN(now, 1) {
 		return 0
 	}
 	missing := 1 - limiter.TokensAt(now)
-	return max(time.Duration(missing*float64(recovery)), time.Second)
+	return max(time.Duration(missing*float64(s.recovery)), time.Second)
+}
+
+// remember keeps nothing of the text that the source may have been cut out of.
+func (s *sources) remember(source string, limiter *rate.Limiter, now time.Time) {
+	if len(s.limiters) >= s.most {
+		s.forgetRecovered(now)
+	}
+	if s.limiters == nil {
+		s.limiters = map[string]*rate.Limiter{}
+	}
+	s.limiters[strings.Clone(source)] = limiter
 }
 
 // forgetRecovered drops the sources that are as good as new, or all if that
 // frees nothing.
-func forgetRecovered(sources map[string]*rate.Limiter, now time.Time, burst int) {
-	before := len(sources)
-	for source, limiter := range sources {
-		if limiter.TokensAt(now) >= float64(burst) {
-			delete(sources, source)
+func (s *sources) forgetRecovered(now time.Time) {
+	before := len(s.limiters)
+	for source, limiter := range s.limiters {
+		if limiter.TokensAt(now) >= float64(s.burst) {
+			delete(s.limiters, source)
 		}
 	}
-	if len(sources) == before {
-		clear(sources)
+	if len(s.limiters) == before {
+		clear(s.limiters)
 	}
 }
