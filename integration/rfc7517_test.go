@@ -123,7 +123,7 @@ func (c *cache) refresh(t testing.TB, i *instance) (answered bool) {
 	if _, err := fmt.Sscanf(a.header.Get("Cache-Control"), "public, max-age=%d", &seconds); err != nil || seconds == 0 {
 		t.Fatalf("Cache-Control is %q", a.header.Get("Cache-Control"))
 	}
-	c.expires = time.Now().Add(time.Duration(seconds) * time.Second)
+	c.expires = asked.Add(time.Duration(seconds) * time.Second) // the answer is as old as the question (RFC 9111 section 4.2.3)
 	if a.status != http.StatusNotModified {
 		c.etag, c.kids = a.header.Get("ETag"), nil
 		for _, key := range keySet(t, a) {
