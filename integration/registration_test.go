@@ -1,10 +1,13 @@
 package integration
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
+	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
@@ -84,4 +87,83 @@ func (d *deployment) deletedResourceServer() credentials {
 	c := d.registerResourceServer("deleted", audience, "")
 	d.run("resource-server", "delete", "--name", "deleted")
 	return c
+}
+
+// member adds a user to the first organization and returns the user's number.
+func (d *deployment) member(role storage.Role) int64 {
+	d.t.Helper()
+	store := d.verbs().Store
+	u := storage.User{Email: strings.ToLower(rand.Text()) + "@acme.test", Name: "Member", CreatedAt: time.Now()}
+	if err := store.CreateUser(d.t.Context(), &u); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := store.CreateMembership(d.t.Context(), storage.Membership{
+		OrganizationID: d.boot.Organization.ID, UserID: u.ID, Role: role, CreatedAt: time.Now(),
+	}); err != nil {
+		d.t.Fatal(err)
+	}
+	return u.ID
+}
+
+// demote takes a member's role of admin away.
+func (d *deployment) demote(userID int64) {
+	d.t.Helper()
+	if err := d.verbs().Store.SetRole(d.t.Context(), d.boot.Organization.ID, userID, storage.RoleMember); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// remove ends a membership.
+func (d *deployment) remove(userID int64) {
+	d.t.Helper()
+	if err := d.verbs().Store.DeleteMembership(d.t.Context(), d.boot.Organization.ID, userID); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// tokenOf issues a workspace token to a member; no scopes: full access.
+func (d *deployment) tokenOf(owner int64, scopes ...string) tokens.Issued {
+	d.t.Helper()
+	issued, err := d.verbs().Tokens.IssueWorkspaceToken(d.t.Context(), access.Operator(), tokens.WorkspaceTokenRequest{
+		OrganizationID: d.boot.Organization.ID, OwnerID: owner, Name: "Token of a member", Scopes: storage.NewScopes(scopes...),
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return issued
+}
+
+// sessionOf signs a member in.
+func (d *deployment) sessionOf(userID int64) tokens.Issued {
+	d.t.Helper()
+	issued, err := d.verbs().Tokens.IssueSession(d.t.Context(), access.Operator(), d.boot.Organization.ID, userID, time.Hour)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return issued
+}
+
+// narrow replaces what an application is registered for.
+func (d *deployment) narrow(c credentials, scopes ...string) {
+	d.t.Helper()
+	found, store := d.client(c)
+	if err := store.SetClientScopes(d.t.Context(), found.OrganizationID, found.ID, scopes); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// expired makes an opaque token that was good until a second ago.
+func (d *deployment) expired(kind storage.TokenKind) string {
+	d.t.Helper()
+	prefix, _ := tokens.PrefixOf(kind)
+	secret, now := tokens.Generate(prefix), time.Now()
+	err := d.verbs().Store.CreateToken(d.t.Context(), &storage.Token{
+		Kind: kind, OrganizationID: d.boot.Organization.ID, UserID: d.boot.Admin.ID, Name: "Token of a test",
+		Reference: secret.Digest(), Prefix: tokens.Shown(prefix, secret), FullAccess: true, Audience: audience,
+		CreatedAt: now.Add(-time.Hour), ExpiresAt: now.Add(-time.Second),
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return secret.Reveal()
 }

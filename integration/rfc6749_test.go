@@ -130,7 +130,6 @@ func checkTokenScopes(t *testing.T, i *instance) {
 // A client whose registration was tampered with gets nothing by it: a wildcard
 // matches only itself, and nothing at all is not everything.
 func checkOddRegistrations(t *testing.T, i *instance) {
-	store := i.verbs().Store
 	for name, tt := range map[string]struct {
 		registered storage.Scopes
 		asked      []string
@@ -144,13 +143,7 @@ func checkOddRegistrations(t *testing.T, i *instance) {
 		"an empty scope, none asked": {storage.Scopes{""}, []string{"scope", "issues"}},
 	} {
 		application := i.application("issues")
-		c, err := store.ClientByClientID(t.Context(), application.id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := store.SetClientScopes(t.Context(), c.OrganizationID, c.ID, tt.registered); err != nil {
-			t.Fatal(err)
-		}
+		i.narrow(application, tt.registered...)
 		t.Run(name, func(t *testing.T) {
 			a := i.post(t, "/oauth/token", application, append([]string{"grant_type", "client_credentials"}, tt.asked...)...)
 			checkRefused(t, a, refusal{Status: 400, Code: "invalid_scope"})
