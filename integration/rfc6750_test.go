@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
 
@@ -80,7 +81,7 @@ func checkInvalidBearers(t *testing.T, i *instance) {
 	goodAccess := i.fetch(t, i.application("admin"))
 	for name, token := range map[string]string{
 		"nothing":                                "",
-		"unknown":                                "wksp_" + wrongSecret[4:],
+		"unknown":                                tokens.Generate(tokens.PrefixWorkspaceAPIToken).Reveal(),
 		"not a token":                            "x",
 		"a token with more to it":                good + "0",
 		"two tokens":                             good + " " + good,
