@@ -121,7 +121,7 @@ func checkExpiry(t *testing.T, i *instance) {
 		a := i.post(t, "/oauth/introspect", i.resourceServer(), "token", token)
 		answered := time.Now()
 		switch {
-		case a.status == http.StatusOK && a.body == "{\"active\":false}\n" && !answered.Before(expires):
+		case a.status == http.StatusOK && a.body == inactive && !answered.Before(expires):
 			return nil
 		case a.json(t)["active"] != true:
 			t.Errorf("%s before its expiry: %d %q", expires.Sub(answered), a.status, a.body)
