@@ -26,7 +26,7 @@ func parseMasterKeys(text string) ([]storage.Secret, error) {
 			return nil, fmt.Errorf("key %d is not base64; make one with: openssl rand -base64 32", i+1)
 		case len(raw) != masterKeyBytes:
 			return nil, fmt.Errorf("key %d is of %d bytes, want %d; make one with: openssl rand -base64 32", i+1, len(raw), masterKeyBytes)
-		case slices.Contains(keys, storage.NewSecret(item)):
+		case slices.ContainsFunc(keys, func(k storage.Secret) bool { return k.Reveal() == item }):
 			return nil, fmt.Errorf("key %d is given twice", i+1)
 		}
 		keys = append(keys, storage.NewSecret(item))

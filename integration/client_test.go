@@ -84,13 +84,7 @@ func (d *deployment) extension(permissions ...string) extensions.Installed {
 // session signs the admin of the first organization in.
 func (d *deployment) session() tokens.Issued {
 	d.t.Helper()
-	issued, err := d.verbs().Tokens.IssueSession(d.t.Context(), access.Operator(), tokens.SessionRequest{
-		OrganizationID: d.boot.Organization.ID, UserID: d.boot.Admin.ID, Lifetime: time.Hour,
-	})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return issued
+	return d.sessionOf(d.boot.Admin.ID)
 }
 
 // answer is an HTTP response that has been read.

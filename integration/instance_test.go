@@ -60,6 +60,7 @@ type deployment struct {
 	masterKey storage.Secret
 	settings  []string // NAME=value
 	boot      bootstrapped
+	opened    *server.Server // see verbs
 }
 
 // bootstrapped is what kiket-auth bootstrap --json prints.
@@ -221,10 +222,13 @@ func (d *deployment) try(args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// verbs opens the database beside the server and returns the same verbs that
-// the server calls, to make what there is no command for.
+// verbs opens the database beside the server, once, and returns the same verbs
+// that the server calls, to make what there is no command for.
 func (d *deployment) verbs() *server.Server {
 	d.t.Helper()
+	if d.opened != nil {
+		return d.opened
+	}
 	store, err := gormstore.Open(gormstore.Options{URL: storage.NewSecret(d.url)})
 	if err != nil {
 		d.t.Fatal(err)
@@ -245,11 +249,12 @@ func (d *deployment) verbs() *server.Server {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return server.New(server.Options{
+	d.opened = server.New(server.Options{
 		Store: store, Ring: ring, Sealer: sealer, RequestLimit: 1200, Issuer: issuer, DefaultAudience: audience,
 		AccessTokenLifetime: time.Hour, TokenRetention: time.Hour,
 		SessionLifetime: time.Hour, SessionIdleTimeout: time.Hour, Catalogue: catalogue, Clock: time.Now, Logger: discard(),
 	})
+	return d.opened
 }
 
 // instance is a running server.

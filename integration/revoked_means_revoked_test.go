@@ -16,7 +16,6 @@ import (
 	"kiket.dev/auth/server"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/extensions"
-	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
 
@@ -157,31 +156,26 @@ func endings() []ending {
 		{"application disabled", 5, func(w *world) (works, func() error) {
 			application := w.application("issues")
 			token := w.replica().fetch(w.t, application)
-			return isActive(token), func() error { return w.disable(application) }
+			return isActive(token), func() error { w.disable(application); return nil }
 		}},
 		{"disabled application fetches no token", 5, func(w *world) (works, func() error) {
 			application := w.application("issues")
-			return canFetch(application), func() error { return w.disable(application) }
+			return canFetch(application), func() error { w.disable(application); return nil }
 		}},
 		{"client secret closed", 5, func(w *world) (works, func() error) {
 			application := w.application("issues")
 			return canFetch(application), func() error {
-				c := w.stored(application)
-				_, err := w.server.Store.CloseClientSecret(w.t.Context(), c.OrganizationID, c.ID, c.Secrets[0].ID, time.Now(), false)
-				return err
+				w.closeSecret(application)
+				return nil
 			}
 		}},
 		{"owner removed", 3, func(w *world) (works, func() error) {
 			owner := w.member(storage.RoleAdmin)
-			return isActive(w.tokenOf(owner)), func() error {
-				return w.server.Store.DeleteMembership(w.t.Context(), w.boot.Organization.ID, owner)
-			}
+			return isActive(w.tokenOf(owner).Secret.Reveal()), func() error { w.remove(owner); return nil }
 		}},
 		{"owner demoted", 3, func(w *world) (works, func() error) {
 			owner := w.member(storage.RoleAdmin)
-			return isActive(w.tokenOf(owner), "scope", storage.ScopeAdmin), func() error {
-				return w.server.Store.SetRole(w.t.Context(), w.boot.Organization.ID, owner, storage.RoleMember)
-			}
+			return isActive(w.tokenOf(owner).Secret.Reveal(), "scope", storage.ScopeAdmin), func() error { w.demote(owner); return nil }
 		}},
 		{"signing key revoked", 3, func(w *world) (works, func() error) {
 			token := w.replica().fetch(w.t, w.application("issues"))
@@ -220,37 +214,6 @@ func canFetch(c credentials) func(context.Context, *instance) (bool, error) {
 	}
 }
 
-// stored returns an application as the database has it.
-func (w *world) stored(c credentials) storage.Client {
-	w.t.Helper()
-	found, err := w.server.Store.ClientByClientID(w.t.Context(), c.id)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return found
-}
-
-func (w *world) disable(application credentials) error {
-	c := w.stored(application)
-	now := time.Now()
-	return w.server.Store.UpdateApplication(w.t.Context(), c.OrganizationID, c.ID, storage.ClientUpdate{DisabledAt: &now})
-}
-
-// member adds a user to the first organization and returns the user's number.
-func (w *world) member(role storage.Role) int64 {
-	w.t.Helper()
-	u := storage.User{Email: fmt.Sprintf("member%d@acme.test", w.turn.Add(1)), Name: "Member", CreatedAt: time.Now()}
-	if err := w.server.Store.CreateUser(w.t.Context(), &u); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := w.server.Store.CreateMembership(w.t.Context(), storage.Membership{
-		OrganizationID: w.boot.Organization.ID, UserID: u.ID, Role: role, CreatedAt: time.Now(),
-	}); err != nil {
-		w.t.Fatal(err)
-	}
-	return u.ID
-}
-
 // install installs an extension of its own name.
 func (w *world) install() extensions.Installed {
 	w.t.Helper()
@@ -260,18 +223,6 @@ func (w *world) install() extensions.Installed {
 		w.t.Fatal(err)
 	}
 	return installed
-}
-
-// tokenOf issues a workspace token with full access to a member.
-func (w *world) tokenOf(owner int64) string {
-	w.t.Helper()
-	issued, err := w.server.Tokens.IssueWorkspaceToken(w.t.Context(), access.Operator(), tokens.WorkspaceTokenRequest{
-		OrganizationID: w.boot.Organization.ID, OwnerID: owner, Name: "Token of a member",
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return issued.Secret.Reveal()
 }
 
 // headerOf returns the header of a JWT.

@@ -101,9 +101,6 @@ func TestRotateSigningKey(t *testing.T) {
 		if until := time.Until(activeAt); until > 3*time.Second {
 			t.Errorf("signs in %s only", until)
 		}
-		if _, stderr, err := d.try("keys", "rotate"); err == nil || !strings.Contains(stderr, "published already") {
-			t.Errorf("rotated twice: %v %s", err, stderr)
-		}
 		tokens := signedBy(t, replicas, application, func(kid string) bool {
 			if kid == fresh && time.Now().Before(activeAt) {
 				t.Errorf("signs %s too early", time.Until(activeAt))

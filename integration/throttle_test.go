@@ -9,7 +9,7 @@ import (
 )
 
 // wrongSecret is well-formed and nobody's.
-const wrongSecret = "kcs_0000000000000000000000000000000000000000"
+const wrongSecret = "kcs_000000000000000000000000000000000000000037bf688e"
 
 // tooMany is more failures than any limit allows at once.
 const tooMany = 400

@@ -63,7 +63,7 @@ func TestMasterKeys(t *testing.T) {
 
 func TestGeneratedMasterKeysDiffer(t *testing.T) {
 	one, other := keys.GenerateMasterKey(), keys.GenerateMasterKey()
-	if one == other {
+	if one.Reveal() == other.Reveal() {
 		t.Error("two generated master keys are the same")
 	}
 }

@@ -14,6 +14,7 @@ const ScopeAdmin = "admin"
 // they were given, without duplicates. Scopes are case-sensitive.
 //
 // A bare name X includes X:read and X:write; X:write does not include X:read.
+// ScopeAdmin has no halves.
 type Scopes []string
 
 // ParseScopes reads a list separated by spaces (U+0020 alone, RFC 6749 section
@@ -25,8 +26,10 @@ func ParseScopes(text string) Scopes {
 // NewScopes makes a set of the given scopes. Duplicates are dropped.
 func NewScopes(scopes ...string) Scopes {
 	set := make(Scopes, 0, len(scopes))
+	seen := make(map[string]bool, len(scopes))
 	for _, s := range scopes {
-		if !slices.Contains(set, s) {
+		if !seen[s] {
+			seen[s] = true
 			set = append(set, s)
 		}
 	}
@@ -43,7 +46,7 @@ func (s Scopes) Covers(want string) bool {
 		return true
 	}
 	bare, access, found := strings.Cut(want, ":")
-	return found && (access == "read" || access == "write") && slices.Contains(s, bare)
+	return found && (access == "read" || access == "write") && bare != ScopeAdmin && slices.Contains(s, bare)
 }
 
 // CoversAll reports whether the set permits every one of want.
@@ -62,7 +65,7 @@ func (s Scopes) Restrict(bound Scopes) Scopes {
 		switch {
 		case bound.Covers(scope):
 			kept = append(kept, scope)
-		case !strings.Contains(scope, ":"):
+		case scope != ScopeAdmin && !strings.Contains(scope, ":"):
 			for _, half := range []string{scope + ":read", scope + ":write"} {
 				if bound.Covers(half) {
 					kept = append(kept, half)
@@ -117,13 +120,7 @@ func (c Catalogue) All() Scopes {
 }
 
 // Has reports whether the scope can be granted.
-func (c Catalogue) Has(scope string) bool {
-	if slices.Contains(c.names, scope) {
-		return true
-	}
-	bare, access, found := strings.Cut(scope, ":")
-	return found && (access == "read" || access == "write") && bare != ScopeAdmin && slices.Contains(c.names, bare)
-}
+func (c Catalogue) Has(scope string) bool { return Scopes(c.names).Covers(scope) }
 
 // Unknown returns those of scopes that cannot be granted.
 func (c Catalogue) Unknown(scopes Scopes) Scopes {

@@ -90,7 +90,7 @@ func (e *Endpoints) jwks(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jwk-set+json")
 	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(published.MaxAge.Seconds())))
 	w.Header().Set("ETag", published.ETag)
-	if matches(r.Header.Get("If-None-Match"), published.ETag) {
+	if matches(strings.Join(r.Header.Values("If-None-Match"), ","), published.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}

@@ -25,18 +25,19 @@ func (e *Endpoints) Routes() []web.Route {
 	post := func(path string, h http.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Permission: web.ClientAuthentication, Handler: h}
 	}
-	get := func(path string, h http.HandlerFunc) web.Route {
+	document := func(path string, h http.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Permission: web.Public, Handler: h, CORS: true}
 	}
 	return []web.Route{
 		post(pathToken, e.token),
 		post(pathIntrospect, e.introspect),
 		post(pathRevoke, e.revoke),
-		get(pathAuthorize, noCodeFlow),
-		get("/.well-known/oauth-authorization-server", e.metadata()),
-		get("/.well-known/openid-configuration", e.metadata()),
-		get(pathJWKS, e.jwks),
-		get(pathResource, e.protectedResource()),
+		document("/.well-known/oauth-authorization-server", e.metadata()),
+		document("/.well-known/openid-configuration", e.metadata()),
+		document(pathJWKS, e.jwks),
+		document(pathResource, e.protectedResource()),
+		// Not for scripts (RFC 9700 section 2.6).
+		{Method: http.MethodGet, Path: pathAuthorize, Permission: web.Public, Handler: http.HandlerFunc(noCodeFlow)},
 	}
 }
 
@@ -197,9 +198,12 @@ func header(w http.ResponseWriter) {
 	w.Header().Set("Pragma", "no-cache") // RFC 6749 section 5.1
 }
 
+// answer writes one JSON object and nothing after it. What the bodies are made
+// of cannot fail to be encoded.
 func answer(w http.ResponseWriter, status int, body any) {
 	header(w)
 	w.WriteHeader(status)
+	text, _ := json.Marshal(body)
 	// The status is out; a connection that breaks now cannot be told.
-	_ = json.NewEncoder(w).Encode(body)
+	_, _ = w.Write(text)
 }

@@ -54,6 +54,9 @@ func Mount(router *mux.Router, routes []Route, notAllowed http.Handler) error {
 			paths = append(paths, r.Path)
 		}
 		allowed[r.Path] = append(allowed[r.Path], methods...)
+		if r.CORS {
+			allowed[r.Path] = append(allowed[r.Path], http.MethodOptions)
+		}
 	}
 	for _, path := range paths {
 		allow := strings.Join(allowed[path], ", ")

@@ -32,13 +32,18 @@ func (p Presented) Any() bool {
 		p.Form.Has("client_assertion") || p.Form.Has("client_assertion_type")
 }
 
+var errTwoMethods = fmt.Errorf("%w: more than one method of client authentication", ErrMalformed)
+
 // claim finds the one method that the request uses (RFC 6749 section 2.3: not
 // more than one in each request).
 func (p Presented) claim() (claim, error) {
-	if p.Form.Has("client_assertion") || p.Form.Has("client_assertion_type") {
+	asserted := p.Form.Has("client_assertion") || p.Form.Has("client_assertion_type")
+	switch {
+	case asserted && (p.Authorization != "" || p.Form.Has("client_secret")):
+		return claim{}, errTwoMethods
+	case asserted:
 		return claim{}, fmt.Errorf("%w: client assertions are not supported", ErrInvalidClient)
-	}
-	if p.Authorization != "" {
+	case p.Authorization != "":
 		return p.basic()
 	}
 	id, secret := p.Form.Get("client_id"), p.Form.Get("client_secret")
@@ -59,7 +64,7 @@ func (p Presented) basic() (claim, error) {
 		return claim{}, fmt.Errorf("%w: unsupported authentication scheme", ErrInvalidClient)
 	}
 	if p.Form.Has("client_secret") {
-		return claim{}, fmt.Errorf("%w: more than one method of client authentication", ErrMalformed)
+		return claim{}, errTwoMethods
 	}
 	decoded, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
 	if err != nil {

@@ -28,10 +28,11 @@ func NewThrottle(clock func() time.Time) *Throttle {
 }
 
 // Failed counts a failure and returns 0 while the client and the address are
-// within their limits, or else how long to wait before the next attempt.
+// within their limits, or else how long to wait before the next attempt. An id
+// that no client can have counts for the address alone.
 func (t *Throttle) Failed(clientID, address string) time.Duration {
 	wait := t.addresses.Take(throttle.Network(address))
-	if clientID != "" {
+	if validClientID(clientID) {
 		wait = max(wait, t.clients.Take(clientID))
 	}
 	return wait

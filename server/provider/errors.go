@@ -68,8 +68,6 @@ func translate(err error) error {
 		return &Error{Code: InvalidClient, Description: "client authentication is required", NoCredentials: true, cause: err}
 	case errors.Is(err, clients.ErrInvalidClient):
 		return &Error{Code: InvalidClient, Description: "client authentication failed", cause: err}
-	case errors.Is(err, fosite.ErrInvalidScope):
-		return &Error{Code: InvalidScope, Description: "the client is not registered for a requested scope", cause: err}
 	case errors.As(err, &rfc):
 		return fmt.Errorf("provider: %w", err)
 	}

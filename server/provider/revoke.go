@@ -18,10 +18,10 @@ import (
 // issued to.
 func (p *Provider) Revoke(ctx context.Context, r Request) error {
 	token := r.Form.Get("token")
-	presented := clients.Presented{Authorization: r.Authorization, Form: r.Form}.Any()
-	if token == "" && !presented {
+	if token == "" {
 		return refuse(InvalidRequest, "token is missing")
 	}
+	presented := clients.Presented{Authorization: r.Authorization, Form: r.Form}.Any()
 	_, opaque := tokens.KindOf(token)
 	current := &call{request: r, holder: opaque && !presented}
 	ctx = withCall(ctx, current)
@@ -41,9 +41,6 @@ var _ fosite.RevocationHandler = (*revocation)(nil)
 // RevokeToken revokes a token for a client that fosite has let in. The hint is
 // not needed: the form of a token tells its kind.
 func (v *revocation) RevokeToken(ctx context.Context, token string, _ fosite.TokenType, by fosite.Client) error {
-	if token == "" {
-		return refuse(InvalidRequest, "token is missing")
-	}
 	request, err := v.store.GetAccessTokenSession(ctx, v.strategy.AccessTokenSignature(ctx, token), nil)
 	switch {
 	case errors.Is(err, fosite.ErrNotFound):

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func (p *Provider) Token(ctx context.Context, r Request) (TokenResponse, error) 
 	current := &call{request: r}
 	ctx = withCall(ctx, current)
 	granted := &session{token: &storage.Token{}}
-	request, err := p.oauth.NewAccessRequest(ctx, httpRequest(ctx, r.Form, "grant_type", "scope"), granted)
+	request, err := p.oauth.NewAccessRequest(ctx, httpRequest(ctx, r.Form, "grant_type"), granted)
 	if err != nil {
 		return TokenResponse{}, translate(err)
 	}
@@ -41,7 +42,7 @@ func (p *Provider) Token(ctx context.Context, r Request) (TokenResponse, error) 
 	if !ok || application.Kind != storage.Application {
 		return TokenResponse{}, refuse(UnauthorizedClient, "only applications fetch tokens")
 	}
-	if err := p.grant(ctx, request, application.Client, r.Form["resource"]); err != nil {
+	if err := p.grant(ctx, request, application.Client, r.Form); err != nil {
 		return TokenResponse{}, err
 	}
 	*granted.token = p.describe(request, application.Client, current.secretID)
@@ -58,19 +59,23 @@ func (p *Provider) Token(ctx context.Context, r Request) (TokenResponse, error) 
 	}, nil
 }
 
-// grant settles scopes and audience, which fosite leaves to the endpoint.
-func (p *Provider) grant(ctx context.Context, request fosite.AccessRequester, application storage.Client, resources []string) error {
-	scopes := storage.Scopes(request.GetRequestedScopes())
+// grant settles scopes and audience, which fosite leaves to the endpoint. No
+// scope asked means all that the application is registered for.
+func (p *Provider) grant(ctx context.Context, request fosite.AccessRequester, application storage.Client, form url.Values) error {
+	scopes := storage.ParseScopes(form.Get("scope"))
 	if len(scopes) == 0 {
 		scopes = application.Scopes
 	}
-	if len(scopes) == 0 {
+	switch {
+	case len(scopes) == 0:
 		return refuse(InvalidScope, "the client is not registered for any scope")
+	case !application.Allows(scopes):
+		return refuse(InvalidScope, "the client is not registered for a requested scope")
 	}
 	for _, scope := range scopes {
 		request.GrantScope(scope)
 	}
-	audience, err := p.audience(ctx, application.OrganizationID, resources)
+	audience, err := p.audience(ctx, application.OrganizationID, form["resource"])
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (s *Service) ChangePassword(ctx context.Context, caller access.Caller, curr
 	if err := passwords.Check("new_password", next, user.Email); err != nil {
 		return err
 	}
-	if next == current {
+	if next.Equal(current) {
 		return storage.Invalidf("new_password", "must not be the current one")
 	}
 	attempt, err := s.Guard.admit(caller.Origin.Address, user.Email)

@@ -150,7 +150,7 @@ func (s *Service) unchanged(ctx context.Context, organizationID int64, checked s
 	if err != nil {
 		return fmt.Errorf("reading the user: %w", err)
 	}
-	if user.ID == 0 || user.PasswordHash != checked.PasswordHash {
+	if user.ID == 0 || !user.PasswordHash.Equal(checked.PasswordHash) {
 		return ErrInvalidCredentials
 	}
 	return nil

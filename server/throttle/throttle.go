@@ -7,6 +7,7 @@ package throttle
 
 import (
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -53,7 +54,7 @@ func (a *Attempts) Take(source string) time.Duration {
 	if !known && len(a.whole) >= mostSources {
 		a.forget(now)
 	}
-	a.whole[source] = whole
+	a.whole[strings.Clone(source)] = whole // and not all of a request that it was cut out of
 	return 0
 }
 

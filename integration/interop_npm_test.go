@@ -1,0 +1,74 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Other people's JavaScript libraries, unmodified, as their documentation tells
+// to use them. The scripts are testdata/npm, and check what they are told.
+func TestInteropNPM(t *testing.T) {
+	t.Parallel()
+	dir := installNPM(t)
+	i := startAtIssuer(t, sqlite)
+	client := func(c credentials) map[string]string { return map[string]string{"id": c.id, "secret": c.secret} }
+	given, err := json.Marshal(map[string]any{
+		"issuer":         i.base,
+		"application":    client(i.application("issues", "projects:read")),
+		"resourceServer": client(i.resourceServer()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range []string{"openid-client.mjs", "oauth4webapi.mjs"} {
+		t.Run(script, func(t *testing.T) {
+			var told struct{ Revoked []string }
+			if out := runIn(t, dir, string(given), "node", script); json.Unmarshal([]byte(out), &told) != nil {
+				t.Fatalf("printed %q", out)
+			}
+			if len(told.Revoked) != 4 { // two ways to authenticate, two to discover
+				t.Errorf("%d tokens were revoked", len(told.Revoked))
+			}
+			for _, token := range told.Revoked {
+				if strings.Count(token, ".") != 2 || i.active(t, token) {
+					t.Errorf("the script says that it revoked %.20q", token)
+				}
+			}
+		})
+	}
+}
+
+// installNPM returns a folder with the scripts and what they import, exactly as
+// the lock file has it.
+func installNPM(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/npm")); err != nil {
+		t.Fatal(err)
+	}
+	runIn(t, dir, "", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+	return dir
+}
+
+// runIn runs a program that must be there and succeed, and returns what it
+// prints on standard output.
+func runIn(t testing.TB, dir, stdin, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out, &stderr)
+	}
+	return string(out)
+}
