@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,15 +63,19 @@ func (s *Store) ApplicationSecrets(ctx context.Context, f storage.ClientSecretFi
 	where.addAt("s.created_at < ? AND (s.last_used_at IS NULL OR s.last_used_at < ?)", f.UnusedSince)
 	where.addAt("s.expires_at < ?", f.ExpiringBefore)
 	var found []storage.ApplicationSecret
-	err := s.rows(ctx, s.reader, doing, "SELECT "+clientSecretColumns+
+	err := s.rows(ctx, s.reader, doing, "SELECT "+clientSecretColumns+", s.closed_at, s.tokens_revoked"+
 		" FROM clients c JOIN client_secrets s ON s.client_id = c.id WHERE "+where.String()+
 		" ORDER BY s.id DESC LIMIT ?", append(where.args, page.Limit), func(scan func(...any) error) error {
 		var client joinedClient
 		var secret joinedSecret
-		if err := scan(append(client.targets(), secret.targets()...)...); err != nil {
+		var closed moment
+		var tokensRevoked bool
+		if err := scan(slices.Concat(client.targets(), secret.targets(), []any{&closed, &tokensRevoked})...); err != nil {
 			return err
 		}
-		found = append(found, storage.ApplicationSecret{Secret: secret.domain(), Application: client.domain()})
+		one := storage.ApplicationSecret{Secret: secret.domain(), Application: client.domain()}
+		one.Secret.ClosedAt, one.Secret.TokensRevoked = closed.time(), tokensRevoked
+		found = append(found, one)
 		return nil
 	})
 	return found, err

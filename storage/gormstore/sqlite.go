@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/glebarez/sqlite"
@@ -46,20 +47,40 @@ func openSQLite(path string, o Options) (*Store, error) {
 	s := &Store{dialect: sqliteDialect}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + sqliteParameters
 	if path == sqliteMemory {
-		// The database is its connection: one, for everything.
-		dsn = "file:" + sqliteMemory + "?" + sqliteParameters
-	} else if err := createPrivate(path); err != nil {
+		return s.openMemory()
+	}
+	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
 	var err error
 	if s.writer, err = s.openPool(dsn, 1); err != nil {
 		return nil, err
 	}
+	if s.reader, err = s.openPool(dsn, o.MaxConnections); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// memories counts the databases in memory of this process, which have names in it.
+var memories atomic.Int64
+
+// openMemory makes a database that is there as long as a connection to it is open.
+// One is used, and may be lost to a transaction that is cancelled; another is not
+// used, and keeps the database.
+func (s *Store) openMemory() (*Store, error) {
+	dsn := fmt.Sprintf("file:kiket-auth-%d?mode=memory&cache=shared&%s", memories.Add(1), sqliteParameters)
+	var err error
+	if s.writer, err = s.openPool(dsn, 1); err != nil {
+		return nil, err
+	}
 	s.reader = s.writer
-	if path != sqliteMemory {
-		if s.reader, err = s.openPool(dsn, o.MaxConnections); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
+	keeper, err := s.openPool(dsn, 1)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := keeper.Exec("SELECT 1").Error; err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

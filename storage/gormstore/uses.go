@@ -14,9 +14,9 @@ import (
 // usesBatch is how many updates of last use travel in one transaction.
 const usesBatch = 256
 
-// usedTables in the order in which everybody locks their rows: a client before its
-// secrets.
-var usedTables = []string{"clients", "client_secrets", "tokens"}
+// usedTables in the order in which everybody locks their rows who locks several:
+// tokens first, and a client before its secrets.
+var usedTables = []string{"tokens", "clients", "client_secrets"}
 
 // useUpdate is one forward-only update of last use.
 type useUpdate struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,6 +41,14 @@ func testCancelled(t *testing.T, w *world) {
 		},
 		"RecordUses": func(ctx context.Context) error {
 			return w.s.RecordUses(ctx, []storage.TokenUse{{Kind: storage.AccessToken, ID: c.ID, At: noon}})
+		},
+		"OpaqueTokens": func(ctx context.Context) error {
+			_, err := w.s.OpaqueTokens(ctx, storage.TokenFilter{OrganizationID: o.ID}, storage.Page{Limit: 1})
+			return err
+		},
+		"SpendBudget": func(ctx context.Context) error {
+			_, err := w.s.SpendBudget(ctx, storage.Budget{Credential: "x", Window: noon}, 1)
+			return err
 		},
 		"UpdateApplication, scopes": func(ctx context.Context) error { return w.rescope(ctx, o.ID, c.ID, c.Scopes) },
 		"Transaction": func(ctx context.Context) error {
@@ -166,4 +175,74 @@ func testManyAtOnce(t *testing.T, w *world) {
 			shared.Scopes[0], shared.Secrets[0].Digest = "mine", "mine" // nobody else's
 		}
 	})
+}
+
+// testAllTokensAtOnce holds that RevokeClientTokens ends all tokens that were answered
+// before it was called and none that was asked for after it returned, while they are
+// fetched all the time.
+func testAllTokensAtOnce(t *testing.T, w *world) {
+	o := w.organization()
+	c, other, k := w.application(o.ID), w.application(o.ID), w.signingKey()
+	w.ok(w.s.PrepareTokens(w.ctx, noon, hour))
+	theirs := w.accessToken(other, k)
+	type issued struct {
+		token       storage.Token
+		asked, done int64 // the number of revocations that had returned, and begun
+	}
+	const fetchers, revocations = 6, 10
+	var begun, returned atomic.Int64
+	made := make(chan struct{}, 1000) // a few between any two revocations
+	tokens := make([][]issued, fetchers)
+	together(fetchers+1, func(n int) {
+		if n == fetchers {
+			for range revocations {
+				for range fetchers {
+					<-made
+				}
+				begun.Add(1)
+				if err := w.s.RevokeClientTokens(w.ctx, o.ID, c.ID); err != nil {
+					t.Error(err)
+				}
+				returned.Add(1)
+			}
+			return
+		}
+		for more := 5; more > 0; {
+			if returned.Load() == revocations {
+				more-- // a few more when all is over
+			}
+			i := issued{asked: returned.Load(), token: storage.Token{
+				Kind: storage.AccessToken, OrganizationID: o.ID, Reference: fmt.Sprintf("all-%d-%d", n, len(tokens[n])),
+				CreatedAt: noon, ExpiresAt: hour, ClientID: c.ID, KeyID: k.KeyID,
+			}}
+			if err := w.s.CreateToken(w.ctx, &i.token); err != nil {
+				t.Error(err)
+			}
+			i.done = begun.Load()
+			select {
+			case made <- struct{}{}:
+			default:
+			}
+			tokens[n] = append(tokens[n], i)
+		}
+	})
+	dead, alive := 0, 0
+	for _, i := range slices.Concat(tokens...) {
+		switch active := w.credential(i.token).Active(noon); {
+		case i.asked == revocations && !active:
+			t.Errorf("token %d was asked for after the last revocation and is not active", i.token.ID)
+		case i.done < revocations && active:
+			t.Errorf("token %d was answered before the last revocation and is active", i.token.ID)
+		case active:
+			alive++
+		default:
+			dead++
+		}
+	}
+	if dead == 0 || alive < fetchers {
+		t.Errorf("%d tokens ended, %d did not", dead, alive)
+	}
+	if !w.credential(theirs).Active(noon) {
+		t.Error("another application's token ended")
+	}
 }

@@ -8,62 +8,6 @@ import (
 	"kiket.dev/auth/storage"
 )
 
-// testIsolation tries every method that takes an organization from another one.
-func testIsolation(t *testing.T, w *world) {
-	o, foreign := w.organization(), w.organization()
-	u, p, i, c := w.member(o.ID, storage.RoleAdmin), w.project(o.ID), w.installation(o.ID), w.application(o.ID)
-	token := w.workspaceToken(o.ID, u.ID)
-	platform := w.resourceServer(0, "platform", "https://kiket.test/api")
-	secret := newSecret("x")
-	for _, id := range []int64{foreign.ID, 0, -1, 4711} {
-		for name, try := range map[string]func() error{
-			"UserByID":                     func() error { _, err := w.s.UserByID(w.ctx, id, u.ID); return err },
-			"MembershipOf":                 func() error { _, err := w.s.MembershipOf(w.ctx, id, u.ID); return err },
-			"SetRole":                      func() error { return w.s.SetRole(w.ctx, id, u.ID, storage.RoleMember) },
-			"DeleteMembership":             func() error { return w.s.DeleteMembership(w.ctx, id, u.ID) },
-			"ProjectByID":                  func() error { _, err := w.s.ProjectByID(w.ctx, id, p.ID); return err },
-			"InstallationByID":             func() error { _, err := w.s.InstallationByID(w.ctx, id, i.ID); return err },
-			"Uninstall":                    func() error { _, err := w.s.Uninstall(w.ctx, id, i.ID, noon); return err },
-			"DeleteClient":                 func() error { return w.s.DeleteClient(w.ctx, id, c.ID) },
-			"UpdateApplication, disabling": func() error { return w.disable(w.ctx, id, c.ID, noon) },
-			"UpdateApplication, scopes":    func() error { return w.rescope(w.ctx, id, c.ID, nil) },
-			"AddClientSecret":              func() error { return w.s.AddClientSecret(w.ctx, id, c.ID, &secret) },
-			"CloseClientSecret": func() error {
-				_, err := w.s.CloseClientSecret(w.ctx, id, c.ID, c.Secrets[0].ID, noon, true)
-				return err
-			},
-			"OpaqueTokenByID": func() error {
-				_, err := w.s.OpaqueTokenByID(w.ctx, id, storage.WorkspaceAPIToken, token.ID)
-				return err
-			},
-		} {
-			w.wantErr(name, try(), storage.ErrNotFound)
-		}
-	}
-	for name, try := range map[string]func() error{
-		"DeleteClient":                 func() error { return w.s.DeleteClient(w.ctx, o.ID, platform.ID) },
-		"UpdateApplication, disabling": func() error { return w.disable(w.ctx, o.ID, platform.ID, noon) },
-		"AddClientSecret":              func() error { return w.s.AddClientSecret(w.ctx, o.ID, platform.ID, &secret) },
-		"CloseClientSecret": func() error {
-			_, err := w.s.CloseClientSecret(w.ctx, o.ID, platform.ID, platform.Secrets[0].ID, noon, true)
-			return err
-		},
-	} {
-		w.wantErr("platform's, "+name, try(), storage.ErrNotFound)
-	}
-	equal(w, "the client, untouched", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
-	equal(w, "the installation, untouched", must(w.s.InstallationByID(w.ctx, o.ID, i.ID))(w), i)
-	if !w.credential(token).Active(noon) {
-		t.Error("the token no longer works")
-	}
-
-	key := storage.Token{
-		Kind: storage.ExtensionKey, OrganizationID: foreign.ID, Reference: digest(w.number()),
-		CreatedAt: noon, ProjectID: i.ProjectID, InstallationID: i.ID,
-	}
-	w.wantErr("a key for a foreign installation", w.s.CreateToken(w.ctx, &key), storage.ErrNotFound)
-}
-
 // testCase holds that identifiers which differ in case differ.
 func testCase(_ *testing.T, w *world) {
 	o := storage.Organization{Slug: "acme", Name: "Acme", CreatedAt: noon}
@@ -98,7 +42,7 @@ func testCase(_ *testing.T, w *world) {
 // testTexts holds that what no engine should be asked is neither found nor an outage.
 func testTexts(t *testing.T, w *world) {
 	o := w.organization()
-	c := w.application(o.ID)
+	c, i := w.application(o.ID), w.installation(o.ID)
 	for _, bad := range []string{"a\x00", "\x00", "\xff", "a\xc0\xafb", "\xed\xa0\x80"} {
 		for name, try := range map[string]func() error{
 			"OrganizationBySlug":         func() error { _, err := w.s.OrganizationBySlug(w.ctx, bad); return err },
@@ -117,10 +61,16 @@ func testTexts(t *testing.T, w *world) {
 				_, err := w.s.CredentialByReference(w.ctx, storage.TokenReference{Kind: storage.TokenKind(bad), Value: "x"})
 				return err
 			},
-			"OpaqueTokenByID":  func() error { _, err := w.s.OpaqueTokenByID(w.ctx, o.ID, storage.TokenKind(bad), 1); return err },
-			"UpdateSigningKey": func() error { return w.s.UpdateSigningKey(w.ctx, storage.SigningKey{KeyID: bad}) },
-			"RevokeSigningKey": func() error { _, err := w.s.RevokeSigningKey(w.ctx, bad, noon); return err },
-			"DeleteSigningKey": func() error { return w.s.DeleteSigningKey(w.ctx, bad) },
+			"OpaqueTokenByID":    func() error { _, err := w.s.OpaqueTokenByID(w.ctx, o.ID, storage.TokenKind(bad), 1); return err },
+			"UpdateSigningKey":   func() error { return w.s.UpdateSigningKey(w.ctx, storage.SigningKey{KeyID: bad}) },
+			"RevokeSigningKey":   func() error { _, err := w.s.RevokeSigningKey(w.ctx, bad, noon); return err },
+			"DeleteSigningKey":   func() error { return w.s.DeleteSigningKey(w.ctx, bad) },
+			"IdempotentAnswerOf": func() error { _, err := w.s.IdempotentAnswerOf(w.ctx, bad, "x"); return err },
+			"CompleteIdempotentAnswer": func() error {
+				return w.s.CompleteIdempotentAnswer(w.ctx, storage.IdempotentAnswer{Caller: "x", KeyDigest: bad})
+			},
+			"NamedSecretByName": func() error { _, err := w.s.NamedSecretByName(w.ctx, o.ID, i.ID, bad); return err },
+			"DeleteNamedSecret": func() error { return w.s.DeleteNamedSecret(w.ctx, o.ID, i.ID, bad) },
 		} {
 			w.wantErr(name, try(), storage.ErrNotFound)
 		}
@@ -130,7 +80,7 @@ func testTexts(t *testing.T, w *world) {
 		}
 		access := w.newAccessToken(c, storage.SigningKey{})
 		access.Audience = bad
-		secret := newSecret(bad)
+		secret, methods := newSecret(bad), []storage.AuthMethod{storage.AuthMethod(bad)}
 		for name, try := range map[string]func() error{
 			"CreateOrganization": func() error {
 				return w.s.CreateOrganization(w.ctx, &storage.Organization{Slug: "x", Name: bad, CreatedAt: noon})
@@ -145,7 +95,29 @@ func testTexts(t *testing.T, w *world) {
 			"CreateToken":               func() error { return w.s.CreateToken(w.ctx, &access) },
 			"AddClientSecret":           func() error { return w.s.AddClientSecret(w.ctx, o.ID, c.ID, &secret) },
 			"UpdateApplication, scopes": func() error { return w.rescope(w.ctx, o.ID, c.ID, storage.Scopes{bad}) },
-			"CreateSigningKey":          func() error { return w.s.CreateSigningKey(w.ctx, storage.SigningKey{KeyID: bad}) },
+			"name of an application":    func() error { return w.s.UpdateApplication(w.ctx, o.ID, c.ID, storage.ClientUpdate{Name: &bad}) },
+			"methods of an application": func() error {
+				return w.s.UpdateApplication(w.ctx, o.ID, c.ID, storage.ClientUpdate{AuthMethods: &methods})
+			},
+			"RenameOrganization": func() error { return w.s.RenameOrganization(w.ctx, o.ID, bad) },
+			"SetRole":            func() error { return w.s.SetRole(w.ctx, o.ID, 1, storage.Role(bad)) },
+			"SetMemberName":      func() error { return w.s.SetMemberName(w.ctx, o.ID, 1, bad) },
+			"SetPassword":        func() error { return w.s.SetPassword(w.ctx, 1, storage.NewSecret(bad)) },
+			"UpdateInstallation": func() error {
+				return w.s.UpdateInstallation(w.ctx, storage.Installation{ID: i.ID, OrganizationID: o.ID, Version: bad})
+			},
+			"PutNamedSecret": func() error {
+				_, err := w.s.PutNamedSecret(w.ctx, storage.NamedSecret{OrganizationID: o.ID, InstallationID: i.ID, Name: bad, UpdatedAt: noon})
+				return err
+			},
+			"CreateIdempotentAnswer": func() error {
+				return w.s.CreateIdempotentAnswer(w.ctx, storage.IdempotentAnswer{Caller: "x", KeyDigest: bad, CreatedAt: noon})
+			},
+			"SpendBudget": func() error {
+				_, err := w.s.SpendBudget(w.ctx, storage.Budget{Credential: bad, Window: noon}, 1)
+				return err
+			},
+			"CreateSigningKey": func() error { return w.s.CreateSigningKey(w.ctx, storage.SigningKey{KeyID: bad}) },
 			"AppendAuditEvent": func() error {
 				return w.s.AppendAuditEvent(w.ctx, &storage.AuditEvent{Action: "x.y", Actor: storage.Party{Name: bad}, CreatedAt: noon})
 			},

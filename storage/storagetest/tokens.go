@@ -120,6 +120,10 @@ func testCredentials(t *testing.T, w *world) {
 			return err
 		}, false},
 		{"signing key deleted", access, func(s subject) error { return w.s.DeleteSigningKey(w.ctx, s.key.KeyID) }, false},
+		{"all tokens of the application revoked", access, func(s subject) error { return w.s.RevokeClientTokens(w.ctx, o.ID, s.client.ID) }, false},
+		{"all tokens of another application revoked", access, func(subject) error {
+			return w.s.RevokeClientTokens(w.ctx, o.ID, w.application(o.ID).ID)
+		}, true},
 		{"another application disabled", access, func(subject) error {
 			return w.disable(w.ctx, o.ID, w.application(o.ID).ID, noon)
 		}, true},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"kiket.dev/auth/storage"
@@ -142,22 +143,25 @@ func testOneWins(t *testing.T, w *world) {
 		{"DeleteMembership", func(int) (bool, error) { return won(w.s.DeleteMembership(w.ctx, o.ID, opaque.UserID)) }},
 		{"DeleteClient", func(int) (bool, error) { return won(w.s.DeleteClient(w.ctx, o.ID, c.ID)) }},
 	} {
-		var mu sync.Mutex
-		winners := 0
-		together(8, func(n int) {
-			did, err := race.run(n)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				t.Errorf("%s: %v", race.name, err)
-			}
-			if did {
-				winners++
-			}
-		})
-		if winners != 1 {
-			t.Errorf("%s: %d of 8 won", race.name, winners)
+		w.oneWins(t, race.name, race.run)
+	}
+}
+
+// oneWins has eight do the same at once, and checks that one is told that it did.
+func (w *world) oneWins(t *testing.T, what string, run func(n int) (bool, error)) {
+	t.Helper()
+	var winners atomic.Int64
+	together(8, func(n int) {
+		did, err := run(n)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
 		}
+		if did {
+			winners.Add(1)
+		}
+	})
+	if winners.Load() != 1 {
+		t.Errorf("%s: %d of 8 won", what, winners.Load())
 	}
 }
 

@@ -49,6 +49,18 @@ func must[V any](value V, err error) func(w *world) V {
 	}
 }
 
+// batched runs f in one transaction, for what a test only needs to be there.
+func (w *world) batched(f func(w *world)) {
+	w.t.Helper()
+	w.ok(w.s.Transaction(w.ctx, func(ctx context.Context) error {
+		inside := *w
+		inside.ctx = ctx
+		f(&inside)
+		w.n = inside.n
+		return nil
+	}))
+}
+
 // number returns a new one at each call.
 func (w *world) number() int {
 	w.n++
