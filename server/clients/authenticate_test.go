@@ -237,7 +237,7 @@ func TestAuthenticateThrottled(t *testing.T) {
 			t.Errorf("the genuine client: %v", err)
 		}
 	}
-	for n := range 2 * failuresPerClient {
+	for n := range 2 * failuresPerClient.Burst {
 		if err := try(Presented{Authorization: encoded(c.ClientID + ":x"), Form: url.Values{"client_secret": {"x"}}}, address(0)); !errors.Is(err, ErrMalformed) {
 			t.Fatalf("malformed: %v", err)
 		}
@@ -248,7 +248,7 @@ func TestAuthenticateThrottled(t *testing.T) {
 			genuine()
 		}
 	}
-	for n := range failuresPerClient {
+	for n := range failuresPerClient.Burst {
 		if err := guess(n); !errors.Is(err, ErrInvalidClient) {
 			t.Fatalf("guess %d: %v", n, err)
 		}
@@ -279,7 +279,7 @@ func TestAuthenticateUnavailable(t *testing.T) {
 	}
 	defer func() { _ = store.Close() }()
 	o.Store = store
-	for range 2 * failuresPerClient {
+	for range 2 * failuresPerClient.Burst {
 		_, err := o.Authenticate(t.Context(), basic("app_1", tokens.Generate(tokens.PrefixClientSecret).Reveal()), address(0))
 		if !errors.Is(err, storage.ErrUnavailable) || errors.Is(err, ErrInvalidClient) {
 			t.Fatalf("got error %v, want ErrUnavailable", err)
