@@ -255,7 +255,7 @@ func TestAuthenticateThrottled(t *testing.T) {
 	}
 	genuine()
 	var throttled *ThrottledError
-	if err := guess(0); !errors.As(err, &throttled) || errors.Is(err, ErrInvalidClient) || throttled.RetryAfter != clientRecovery {
+	if err := guess(0); !errors.As(err, &throttled) || errors.Is(err, ErrInvalidClient) || throttled.RetryAfter != failuresPerClient.Recovery {
 		t.Fatalf("one guess more: %v", err)
 	}
 	genuine()
