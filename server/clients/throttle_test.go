@@ -111,7 +111,7 @@ func TestThrottleAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got := passed.Load(); got != failuresPerClient.Burst {
+	if got := int(passed.Load()); got != failuresPerClient.Burst {
 		t.Errorf("%d failures at once, want %d", got, failuresPerClient.Burst)
 	}
 }
