@@ -65,6 +65,16 @@ func TestCredentialActive(t *testing.T) {
 		{"revoked and never expires", func(c *storage.Credential) { c.Token.RevokedAt, c.Token.ExpiresAt = noon, time.Time{} }, all},
 		{"client disabled", func(c *storage.Credential) { c.Client.DisabledAt = noon }, only(storage.AccessToken)},
 		{"client gone", func(c *storage.Credential) { c.Client = storage.Client{} }, only(storage.AccessToken)},
+		{"client's tokens revoked", func(c *storage.Credential) { c.Client.TokensRevokedThrough = c.Token.ID }, only(storage.AccessToken)},
+		{"earlier tokens of the client revoked", func(c *storage.Credential) { c.Client.TokensRevokedThrough = c.Token.ID - 1 }, only()},
+		{"ended with its client secret", func(c *storage.Credential) { c.SecretRevoked = true }, only(storage.AccessToken)},
+		{"idle for too long", func(c *storage.Credential) {
+			c.Token.CreatedAt, c.Token.LastUsedAt, c.Token.IdleTimeout = noon.Add(-time.Hour), noon.Add(-time.Minute), time.Minute
+		}, owned},
+		{"used lately", func(c *storage.Credential) {
+			c.Token.CreatedAt, c.Token.LastUsedAt, c.Token.IdleTimeout = noon.Add(-time.Hour), noon.Add(-time.Minute), time.Minute+time.Second
+		}, only()},
+		{"never used since it was made", func(c *storage.Credential) { c.Token.CreatedAt, c.Token.IdleTimeout = noon.Add(-time.Hour), time.Hour }, owned},
 		{"signing key revoked", func(c *storage.Credential) { c.KeyRevoked = true }, only(storage.AccessToken)},
 		{"owner gone", func(c *storage.Credential) { c.Owner = storage.Member{} }, owned},
 		{"owner demoted", func(c *storage.Credential) { c.Owner.Role = storage.RoleMember }, only()},
@@ -109,14 +119,15 @@ func TestCredentialScopes(t *testing.T) {
 			storage.Session:           everything,
 		}},
 		{"no scopes are not full access", func(c *storage.Credential) { c.Token.Scopes = nil }, map[storage.TokenKind]string{
-			storage.AccessToken: "", storage.WorkspaceAPIToken: "", storage.ExtensionKey: "", storage.Session: "",
+			storage.AccessToken: "", storage.WorkspaceAPIToken: "", storage.Session: "",
+			storage.ExtensionKey: "issues projects:read", // which its extension has, whatever it was made with
 		}},
 		{"less in the registration and in the manifest", func(c *storage.Credential) {
 			c.Client.Scopes, c.Installation.Permissions = storage.Scopes{"issues:write"}, storage.Scopes{"issues:read", "projects"}
 		}, map[storage.TokenKind]string{
 			storage.AccessToken:       "issues:write",
 			storage.WorkspaceAPIToken: "issues projects:read admin",
-			storage.ExtensionKey:      "issues:read projects:read",
+			storage.ExtensionKey:      "issues:read projects",
 			storage.Session:           "issues projects:read admin",
 		}},
 		{"more in the registration and in the manifest", func(c *storage.Credential) {
@@ -124,7 +135,7 @@ func TestCredentialScopes(t *testing.T) {
 		}, map[storage.TokenKind]string{
 			storage.AccessToken:       "issues projects:read admin",
 			storage.WorkspaceAPIToken: "issues projects:read admin",
-			storage.ExtensionKey:      "issues projects:read",
+			storage.ExtensionKey:      "issues projects comments workflows analytics reports",
 			storage.Session:           "issues projects:read admin",
 		}},
 		{"owner demoted", func(c *storage.Credential) { c.Owner.Role = storage.RoleMember }, map[storage.TokenKind]string{
