@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/go-jose/go-jose/v4"
@@ -28,20 +29,25 @@ type material struct {
 
 func sealingPurpose(keyID string) string { return "signing-key:" + keyID }
 
-// generateMaterial makes a new key.
+// generateMaterial makes a new key. Its id does not begin with a hyphen, which the
+// command line would take for a flag: one key in 64 is thrown away.
 func generateMaterial(a Algorithm) (*material, error) {
-	private, err := a.generate()
-	if err != nil {
-		return nil, fmt.Errorf("generating a signing key: %w", err)
+	for {
+		private, err := a.generate()
+		if err != nil {
+			return nil, fmt.Errorf("generating a signing key: %w", err)
+		}
+		jwk := jose.JSONWebKey{Key: private}
+		public := jwk.Public()
+		keyID, err := thumbprint(public)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(keyID, "-") {
+			m := &material{private: private}
+			return m, m.describe(keyID, a, public)
+		}
 	}
-	jwk := jose.JSONWebKey{Key: private}
-	public := jwk.Public()
-	keyID, err := thumbprint(public)
-	if err != nil {
-		return nil, err
-	}
-	m := &material{private: private}
-	return m, m.describe(keyID, a, public)
 }
 
 // describe fills in everything that follows from the public key.

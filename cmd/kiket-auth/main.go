@@ -32,6 +32,8 @@ type commandLine struct {
 	Keys           keysCommand           `cmd:"" help:"List, rotate or revoke signing keys."`
 	Organization   organizationCommand   `cmd:"" help:"List or create organizations."`
 	User           userCommand           `cmd:"" help:"List, create or remove the members of an organization."`
+	Token          tokenCommand          `cmd:"" help:"List, create or revoke workspace API tokens."`
+	Application    applicationCommand    `cmd:"" help:"List, create or delete OAuth applications, or rotate their secrets."`
 	ResourceServer resourceServerCommand `cmd:"" name:"resource-server" help:"Create, list or delete resource servers: the APIs that introspect tokens."`
 	Doctor         doctorCommand         `cmd:"" help:"Check the configuration and what it refers to."`
 	Version        versionCommand        `cmd:"" help:"Print the version."`

@@ -15,6 +15,7 @@ import (
 	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/server/passwords"
 	"kiket.dev/auth/server/provider"
 	"kiket.dev/auth/server/sessions"
 	"kiket.dev/auth/storage"
@@ -61,6 +62,8 @@ func problemOf(err error) problem {
 	var throttled *clients.ThrottledError
 	var refusal *provider.Error
 	switch {
+	case errors.Is(err, passwords.ErrBusy):
+		return problem{status: http.StatusServiceUnavailable, code: "unavailable", detail: "Too many people are signing in. Try again.", wait: unavailableWait}
 	case errors.Is(err, storage.ErrUnavailable):
 		return problem{status: http.StatusServiceUnavailable, code: "unavailable", detail: "The server cannot reach its database. Try again.", wait: unavailableWait}
 	case errors.As(err, &limited):

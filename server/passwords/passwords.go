@@ -31,7 +31,11 @@ var nobody = storage.NewSecret(fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s"
 	strings.Repeat("A", 22), strings.Repeat("A", 43)))
 
 // patience is how long somebody waits for their turn.
-const patience = 5 * time.Second
+const patience = 10 * time.Second
+
+// ErrBusy says that too many passwords are being checked. It matches
+// [storage.ErrUnavailable].
+var ErrBusy = fmt.Errorf("%w: too many passwords to check at once", storage.ErrUnavailable)
 
 // Hasher hashes passwords. Make it with [NewHasher].
 type Hasher struct{ turns chan struct{} }
@@ -41,8 +45,7 @@ func NewHasher() *Hasher {
 	return &Hasher{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
-// Hash returns a PHC string. It returns an error that wraps storage.ErrUnavailable
-// if too many wait for the same.
+// Hash returns a PHC string, or ErrBusy.
 func (h *Hasher) Hash(ctx context.Context, password storage.Secret) (storage.Secret, error) {
 	done, err := h.turn(ctx)
 	if err != nil {
@@ -57,8 +60,7 @@ func (h *Hasher) Hash(ctx context.Context, password storage.Secret) (storage.Sec
 }
 
 // Matches reports whether the password has the hash. An empty hash has no password
-// and takes as long. It returns an error that wraps storage.ErrUnavailable if too
-// many wait for the same.
+// and takes as long. It may return ErrBusy.
 func (h *Hasher) Matches(ctx context.Context, password, hash storage.Secret) (bool, error) {
 	if hash.Empty() {
 		hash = nobody
@@ -83,7 +85,7 @@ func (h *Hasher) turn(ctx context.Context) (done func(), err error) {
 	case h.turns <- struct{}{}:
 		return func() { <-h.turns }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: too many passwords to check at once", storage.ErrUnavailable)
+		return nil, ErrBusy
 	}
 }
 

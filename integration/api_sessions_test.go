@@ -1,0 +1,398 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/tokens"
+	"kiket.dev/auth/storage"
+)
+
+// signedIn is an answer to a sign-in.
+type signedIn struct {
+	ID        int64
+	Token     string
+	ExpiresAt time.Time `json:"expires_at"`
+	User      struct {
+		ID                int64
+		Email, Name, Role string
+	}
+	Organization struct {
+		ID         int64
+		Slug, Name string
+	}
+}
+
+// enter asks for a session; organization may be left out.
+func (i *instance) enter(t testing.TB, email, password string, organization ...string) answer {
+	t.Helper()
+	body := map[string]any{"email": email, "password": password}
+	if len(organization) > 0 {
+		body["organization"] = organization[0]
+	}
+	return i.call(t, "POST", "/sessions", "", body)
+}
+
+// person is a member of the first organization.
+type person struct {
+	id             int64
+	email, session string
+}
+
+func (p person) path() string { return fmt.Sprintf("/users/%d", p.id) }
+
+// person makes a member without a password, which is quick, and a session of theirs.
+func (d *deployment) person(t testing.TB, name string, role storage.Role) person {
+	t.Helper()
+	v := d.verbs()
+	user := storage.User{Email: strings.ToLower(name) + "@people.test", Name: name, CreatedAt: time.Now()}
+	if err := v.Store.CreateUser(t.Context(), &user); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Store.CreateMembership(t.Context(), storage.Membership{
+		OrganizationID: d.boot.Organization.ID, UserID: user.ID, Role: role, CreatedAt: time.Now(),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return person{user.ID, user.Email, d.sessionOf(t, d.boot.Organization.ID, user.ID).Secret.Reveal()}
+}
+
+func (d *deployment) sessionOf(t testing.TB, organization, user int64) tokens.Issued {
+	t.Helper()
+	issued, err := d.verbs().Tokens.IssueSession(t.Context(), access.Operator(), tokens.SessionRequest{
+		OrganizationID: organization, UserID: user, Lifetime: time.Hour, IdleTimeout: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued
+}
+
+func TestSignIn(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		i := start(t, e)
+		i.bootstrap("Globex")
+		i.run("user", "create", "--organization", "globex", "--email", "admin@acme.test", "--name", "Ms. Acme", "--json")
+		t.Run("right", func(t *testing.T) { signInRight(t, i) })
+		t.Run("one of several organizations", func(t *testing.T) { signInChoosing(t, i) })
+		t.Run("wrong", func(t *testing.T) { signInWrong(t, i) })
+		t.Run("malformed", func(t *testing.T) { signInMalformed(t, i) })
+	})
+}
+
+func signInRight(t *testing.T, i *instance) {
+	admin := i.boot.Admin
+	a := i.call(t, "POST", "/sessions", "", map[string]any{"session": map[string]any{"email": " Admin@ACME.test ", "password": admin.Password}})
+	got := read[signedIn](t, a, http.StatusCreated)
+	if !regexp.MustCompile(`^ksess_[0-9a-f]{48}$`).MatchString(got.Token) || a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("token %q, headers %v", got.Token, a.header)
+	}
+	if left := time.Until(got.ExpiresAt); left < 167*time.Hour || left > 168*time.Hour {
+		t.Errorf("expires in %s", left)
+	}
+	if u, o := got.User, got.Organization; u.ID != admin.ID || u.Email != admin.Email || u.Name != admin.Name || u.Role != "admin" ||
+		o.ID != i.boot.Organization.ID || o.Slug != "acme" || o.Name != "Acme" {
+		t.Errorf("answered %s", a.body)
+	}
+	i.call(t, "GET", "/users", got.Token, nil).want(t, 200)
+	seen := i.introspect(t, i.resourceServer(), got.Token)
+	if seen["active"] != true || seen["token_kind"] != "session" || seen["client_id"] != fmt.Sprintf("session:%d", got.ID) ||
+		seen["sub"] != fmt.Sprintf("user:%d", admin.ID) || seen["exp"] != float64(got.ExpiresAt.Unix()) {
+		t.Errorf("introspected as %v", seen)
+	}
+	events := i.events(t)
+	last := events[len(events)-1]
+	want := storage.Party{Kind: "user", ID: admin.ID, Name: admin.Name}
+	if last.Action != "session.created" || last.Actor != want || last.Target.ID != got.ID || last.IPAddress != "127.0.0.1" || last.RequestID != a.header.Get("X-Request-Id") {
+		t.Errorf("audit event %+v", last)
+	}
+}
+
+// Without being told it is the organization that the person joined first.
+func signInChoosing(t *testing.T, i *instance) {
+	tests := []struct{ asked, slug, name, role string }{
+		{"", "acme", "Admin", "admin"},
+		{"acme", "acme", "Admin", "admin"},
+		{"globex", "globex", "Ms. Acme", "member"},
+	}
+	for _, tt := range tests {
+		got := read[signedIn](t, i.enter(t, i.boot.Admin.Email, i.boot.Admin.Password, tt.asked), http.StatusCreated)
+		if got.Organization.Slug != tt.slug || got.User.Name != tt.name || got.User.Role != tt.role {
+			t.Errorf("asked for %q, got %+v", tt.asked, got)
+		}
+	}
+}
+
+// Whatever is wrong, the answer is the same, and it is written down where it belongs.
+func signInWrong(t *testing.T, i *instance) {
+	gone := i.person(t, "Gone", storage.RoleMember)
+	i.call(t, "DELETE", gone.path(), i.admin(), nil).want(t, 204)
+	email, password := i.boot.Admin.Email, i.boot.Admin.Password
+	tests := []struct{ name, email, password, organization string }{
+		{"wrong password", email, "not the password", ""},
+		{"the password in another case", email, strings.ToLower(password), ""},
+		{"the password with a space", email, password + " ", ""},
+		{"nobody", "nobody@acme.test", password, ""},
+		{"not an address", "nobody", password, ""},
+		{"a very long address", email + strings.Repeat("x", 300), password, ""},
+		{"no such organization", email, password, "nowhere"},
+		{"another organization's admin", "admin@globex.test", password, "acme"},
+		{"a member of none, without a password", gone.email, password, ""},
+	}
+	answers := map[string]bool{}
+	before := len(i.events(t))
+	for _, tt := range tests {
+		a := i.enter(t, tt.email, tt.password, tt.organization)
+		a.wantProblem(t, http.StatusUnauthorized, "invalid_credentials")
+		answers[strings.ReplaceAll(a.body, a.header.Get("X-Request-Id"), "ID")] = true
+	}
+	if len(answers) != 1 {
+		t.Errorf("%d different answers: %v", len(answers), answers)
+	}
+	events := i.events(t)[before:]
+	if len(events) != 3 {
+		t.Errorf("%d events in the organization, want one for each wrong password", len(events))
+	}
+	for _, event := range events {
+		if event.Action != "session.create_denied" || event.Target.ID != i.boot.Admin.ID || event.Actor.Kind != "anonymous" || event.IPAddress != "127.0.0.1" {
+			t.Errorf("audit event %+v", event)
+		}
+	}
+	others, err := i.verbs().Store.AuditEvents(t.Context(), 0, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for _, event := range others {
+		if event.Action == "session.create_denied" {
+			refused++
+		}
+		if text := fmt.Sprintf("%+v", event); strings.Contains(text, "nobody") || strings.Contains(text, password) {
+			t.Errorf("what was typed is in the log: %s", text)
+		}
+	}
+	if refused != len(tests)-3 {
+		t.Errorf("%d events of the platform, want %d", refused, len(tests)-3)
+	}
+}
+
+func signInMalformed(t *testing.T, i *instance) {
+	tests := []struct {
+		body   string
+		fields []string
+	}{
+		{``, []string{"email", "password"}},
+		{`{"email":"admin@acme.test"}`, []string{"password"}},
+		{`{"email":"","password":"x"}`, []string{"email"}},
+		{`{"email":["admin@acme.test"],"password":1,"organization":{}}`, []string{"email", "password", "organization"}},
+		{`{"email":"admin@acme.test","password":"x","remember_me":true}`, []string{"remember_me"}},
+		{`{"email":"a\u0000b","password":"x"}`, []string{"email"}},
+		{`{"email":"admin@acme.test","password":"x","password":"y"}`, []string{"password"}},
+	}
+	for _, tt := range tests {
+		i.call(t, "POST", "/sessions", "", tt.body).wantInvalid(t, tt.fields...)
+	}
+}
+
+// Whoever guesses from one address is told to wait before a password is even looked
+// at, also in changing it; elsewhere the person signs in as always. How much each
+// limit allows is tried beside the guard itself.
+func TestSignInThrottle(t *testing.T) {
+	t.Parallel()
+	i := start(t, sqlite, "KIKET_AUTH_TRUSTED_PROXIES=127.0.0.0/8")
+	from := func(address, method, path, token string, body any) answer {
+		return i.call(t, method, path, token, body, "X-Forwarded-For", address)
+	}
+	enter := func(address, password string) answer {
+		return from(address, "POST", "/sessions", "", map[string]any{"email": i.boot.Admin.Email, "password": password})
+	}
+	for n := range 10 {
+		if a := enter("192.0.2.1", "wrong"); a.status != http.StatusUnauthorized {
+			t.Fatalf("failure %d: %d %s", n+1, a.status, a.body)
+		}
+	}
+	for _, password := range []string{"wrong", i.boot.Admin.Password} {
+		a := enter("192.0.2.1", password)
+		p := a.wantProblem(t, http.StatusTooManyRequests, "too_many_failures")
+		if after, _ := p["retry_after"].(float64); after < 1 || after > 30 || a.header.Get("Retry-After") != fmt.Sprint(after) {
+			t.Errorf("Retry-After %q, answered %s", a.header.Get("Retry-After"), a.body)
+		}
+	}
+	session := read[signedIn](t, enter("192.0.2.2", i.boot.Admin.Password), http.StatusCreated).Token
+	change := map[string]any{"current_password": i.boot.Admin.Password, "new_password": "correct horse battery"}
+	from("192.0.2.1", "PUT", "/me/password", session, change).wantProblem(t, http.StatusTooManyRequests, "too_many_failures")
+	from("192.0.2.2", "PUT", "/me/password", session, change).want(t, 204)
+}
+
+// A session ends when it was not used for too long, and in any case after a while.
+func TestSessionEndsByItself(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		i := start(t, e)
+		v := i.verbs()
+		v.Tokens.Clock = func() time.Time { return time.Now().Add(-2 * time.Hour) }
+		tests := []struct {
+			name           string
+			lifetime, idle time.Duration
+			used, active   bool
+		}{
+			{"expired", time.Hour, 3 * time.Hour, false, false},
+			{"idle", 3 * time.Hour, time.Hour, false, false},
+			{"used", 3 * time.Hour, time.Hour, true, true},
+			{"used and expired", time.Hour, time.Hour, true, false},
+			{"neither", 3 * time.Hour, 3 * time.Hour, false, true},
+		}
+		var want []int64
+		var asker string
+		for _, tt := range tests {
+			issued, err := v.Tokens.IssueSession(t.Context(), access.Operator(), tokens.SessionRequest{
+				OrganizationID: i.boot.Organization.ID, UserID: i.boot.Admin.ID, Lifetime: tt.lifetime, IdleTimeout: tt.idle,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.used {
+				if err := v.Store.RecordUses(t.Context(), []storage.TokenUse{{Kind: storage.Session, ID: issued.Token.ID, At: time.Now()}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := i.active(t, issued.Secret.Reveal()); got != tt.active {
+				t.Errorf("%s: active %v", tt.name, got)
+			}
+			a := i.call(t, "GET", "/me", issued.Secret.Reveal(), nil)
+			if !tt.active {
+				a.wantProblem(t, http.StatusUnauthorized, "invalid_token")
+				continue
+			}
+			a.want(t, 200)
+			asker = issued.Secret.Reveal()
+			want = append([]int64{issued.Token.ID}, want...)
+		}
+		if diff := cmp.Diff(want, ids(t, i.call(t, "GET", "/sessions", asker, nil))); diff != "" {
+			t.Errorf("listed (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want[:1], ids(t, i.call(t, "GET", "/sessions?limit=1", asker, nil))); diff != "" {
+			t.Errorf("first page (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// ids returns the ids of a list of sessions.
+func ids(t testing.TB, a answer) (all []int64) {
+	t.Helper()
+	for _, s := range read[struct{ Sessions []struct{ ID int64 } }](t, a, 200).Sessions {
+		all = append(all, s.ID)
+	}
+	return all
+}
+
+func TestSessions(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		i := start(t, e)
+		robin := i.person(t, "Robin", storage.RoleMember)
+		t.Run("list", func(t *testing.T) { listSessions(t, i, robin) })
+		t.Run("sign out", func(t *testing.T) { signOut(t, i, robin) })
+		t.Run("sign out everywhere", func(t *testing.T) { signOutEverywhere(t, i, robin) })
+		t.Run("for sessions alone", func(t *testing.T) { sessionsAlone(t, i) })
+	})
+}
+
+func listSessions(t *testing.T, i *instance, robin person) {
+	second := i.sessionOf(t, i.boot.Organization.ID, robin.id)
+	i.workspaceToken(time.Time{})
+	page := i.call(t, "GET", "/sessions?limit=1", robin.session, nil, "User-Agent", "browser/1.0").want(t, 200)
+	cursor, _ := page["next_cursor"].(string)
+	newest, _ := page["sessions"].([]any)[0].(map[string]any)
+	if newest["id"] != float64(second.Token.ID) || newest["current"] != false || newest["token_prefix"] != second.Token.Prefix || newest["last_used_at"] != nil || newest["last_used_address"] != nil {
+		t.Errorf("newest %v", newest)
+	}
+	page = i.call(t, "GET", "/sessions?limit=1&cursor="+cursor, robin.session, nil).want(t, 200)
+	if oldest, _ := page["sessions"].([]any)[0].(map[string]any); oldest["current"] != true || page["next_cursor"] != nil {
+		t.Errorf("last page %v", page)
+	}
+	eventually(t, func() error {
+		seen := i.call(t, "GET", "/sessions?cursor="+cursor, robin.session, nil, "User-Agent", "browser/1.0").want(t, 200)
+		used, _ := seen["sessions"].([]any)[0].(map[string]any)
+		if used["last_used_at"] == nil || used["last_used_address"] != "127.0.0.1" || used["last_used_user_agent"] != "browser/1.0" {
+			return fmt.Errorf("listed as %v", used)
+		}
+		return nil
+	})
+}
+
+func signOut(t *testing.T, i *instance, robin person) {
+	organization := i.boot.Organization.ID
+	one, other := i.sessionOf(t, organization, robin.id), i.sessionOf(t, organization, robin.id)
+	path := fmt.Sprintf("/sessions/%d", other.Token.ID)
+	for range 2 {
+		i.call(t, "DELETE", path, one.Secret.Reveal(), nil).want(t, 204)
+	}
+	i.call(t, "GET", "/me", other.Secret.Reveal(), nil).wantProblem(t, 401, "invalid_token")
+	if i.active(t, other.Secret.Reveal()) {
+		t.Error("active after its end")
+	}
+	admins := i.session()
+	for _, id := range []string{fmt.Sprint(admins.Token.ID), fmt.Sprint(i.workspaceToken(time.Time{}).Token.ID), "0", "999999", strings.Repeat("9", 30)} {
+		i.call(t, "DELETE", "/sessions/"+id, one.Secret.Reveal(), nil).wantProblem(t, 404, "not_found")
+	}
+	if !i.active(t, admins.Secret.Reveal()) || !i.active(t, robin.session) {
+		t.Error("another session ended as well")
+	}
+	before := len(i.events(t))
+	i.call(t, "DELETE", "/sessions/current", one.Secret.Reveal(), nil).want(t, 204)
+	i.call(t, "DELETE", "/sessions/current", one.Secret.Reveal(), nil).wantProblem(t, 401, "invalid_token")
+	events := i.events(t)[before:]
+	if len(events) != 1 || events[0].Action != "session.revoked" || events[0].Target.ID != one.Token.ID || events[0].Actor.ID != one.Token.ID {
+		t.Errorf("audit events %+v", events)
+	}
+}
+
+// In one organization: those of the same person elsewhere, and of others, stay.
+func signOutEverywhere(t *testing.T, i *instance, robin person) {
+	other := i.bootstrap("Globex")
+	i.call(t, "POST", "/users", other.WorkspaceAPIToken.Token, map[string]any{"email": robin.email, "name": "Robin", "role": "admin"}).want(t, 201)
+	elsewhere := i.sessionOf(t, other.Organization.ID, robin.id)
+	one, two := i.sessionOf(t, i.boot.Organization.ID, robin.id), i.sessionOf(t, i.boot.Organization.ID, robin.id)
+	admins := i.session()
+	i.call(t, "DELETE", fmt.Sprintf("/sessions/%d", elsewhere.Token.ID), one.Secret.Reveal(), nil).wantProblem(t, 404, "not_found")
+	i.call(t, "DELETE", "/sessions", one.Secret.Reveal(), nil).want(t, 204)
+	for token, want := range map[string]bool{
+		one.Secret.Reveal(): false, two.Secret.Reveal(): false, robin.session: false,
+		elsewhere.Secret.Reveal(): true, admins.Secret.Reveal(): true,
+	} {
+		if got := i.active(t, token); got != want {
+			t.Errorf("%.15s: active %v", token, got)
+		}
+	}
+}
+
+// Other credentials, even of the same person, neither see nor end sessions.
+func sessionsAlone(t *testing.T, i *instance) {
+	id := i.session().Token.ID
+	for kind, token := range map[string]string{
+		"workspace token": i.admin(), "extension key": i.extension("issues").Key.Secret.Reveal(),
+		"access token": i.fetch(t, i.application("admin")),
+	} {
+		for _, request := range [][2]string{
+			{"GET", "/sessions"},
+			{"DELETE", "/sessions"},
+			{"DELETE", "/sessions/current"},
+			{"DELETE", fmt.Sprintf("/sessions/%d", id)},
+			{"PUT", "/me/password"},
+		} {
+			body := any(nil)
+			if request[0] == "PUT" {
+				body = `{"current_password":"x","new_password":"correct horse battery"}`
+			}
+			if a := i.call(t, request[0], request[1], token, body); a.status != http.StatusForbidden {
+				t.Errorf("%s: %v: %d %s", kind, request, a.status, a.body)
+			}
+		}
+	}
+}
