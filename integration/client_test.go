@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -62,11 +63,17 @@ func (d *deployment) workspaceToken(expires time.Time, scopes ...string) tokens.
 	return issued
 }
 
-// extension installs one in the default project of the first organization.
+// extension installs one, of a name of its own, in the default project of the
+// first organization.
 func (d *deployment) extension(permissions ...string) extensions.Installed {
 	d.t.Helper()
-	installed, err := d.verbs().Extensions.Install(d.t.Context(), access.Operator(), d.boot.Organization.ID, d.boot.Project.ID, extensions.Manifest{
-		ID: "com.example.test", Name: "Extension of a test", Version: "1.0.0", Permissions: permissions, Raw: []byte("{}"),
+	return d.extensionIn(d.boot, permissions...)
+}
+
+func (d *deployment) extensionIn(b bootstrapped, permissions ...string) extensions.Installed {
+	d.t.Helper()
+	installed, err := d.verbs().Extensions.Install(d.t.Context(), access.Operator(), b.Organization.ID, b.Project.ID, extensions.Manifest{
+		ID: "com.example." + rand.Text(), Name: "Extension of a test", Version: "1.0.0", Permissions: permissions, Raw: []byte("{}"),
 	})
 	if err != nil {
 		d.t.Fatal(err)
@@ -77,7 +84,7 @@ func (d *deployment) extension(permissions ...string) extensions.Installed {
 // session signs the admin of the first organization in.
 func (d *deployment) session() tokens.Issued {
 	d.t.Helper()
-	return d.sessionOf(d.boot.Admin.ID)
+	return d.sessionIn(d.boot, d.boot.Admin.ID)
 }
 
 // answer is an HTTP response that has been read.
