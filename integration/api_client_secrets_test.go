@@ -26,7 +26,7 @@ func TestClientSecrets(t *testing.T) {
 func overlapSecrets(t *testing.T, i, other *instance) {
 	first := i.registered(t, "Overlap", "issues")
 	token := i.fetch(t, first.credentials())
-	second := i.rotated(t, first, nil)
+	second := i.rotateSecret(t, first, nil)
 	if len(second.Secrets) != 2 || second.ClientSecret == first.ClientSecret || second.Secrets[1].ExpiresAt != nil || second.Secrets[0].ExpiresAt == nil {
 		t.Fatalf("rotated %+v", second)
 	}
@@ -44,7 +44,7 @@ func overlapSecrets(t *testing.T, i, other *instance) {
 		}
 		return nil
 	})
-	ends := i.rotated(t, first, map[string]any{"previous_expires_in": 1})
+	ends := i.rotateSecret(t, first, map[string]any{"previous_expires_in": 1})
 	eventually(t, func() error {
 		if i.opens(t, second.credentials()) || other.opens(t, first.credentials()) {
 			return fmt.Errorf("an old secret works, which was to end at %s", ends.Secrets[0].ExpiresAt)
@@ -59,7 +59,7 @@ func overlapSecrets(t *testing.T, i, other *instance) {
 func replaceSecrets(t *testing.T, i, other *instance) {
 	first := i.registered(t, "Replaced", "issues")
 	token := i.fetch(t, first.credentials())
-	second := i.rotated(t, first, map[string]any{"previous_expires_in": 0})
+	second := i.rotateSecret(t, first, map[string]any{"previous_expires_in": 0})
 	if other.opens(t, first.credentials()) || !other.opens(t, second.credentials()) || len(second.Secrets) != 1 {
 		t.Errorf("replaced %+v", second.Secrets)
 	}
@@ -71,9 +71,9 @@ func replaceSecrets(t *testing.T, i, other *instance) {
 // A secret that ends soon never comes to end later.
 func shortenSecrets(t *testing.T, i, _ *instance) {
 	first := i.registered(t, "Shortened", "issues")
-	ends := i.rotated(t, first, map[string]any{"previous_expires_in": 60}).Secrets[0].ExpiresAt
+	ends := i.rotateSecret(t, first, map[string]any{"previous_expires_in": 60}).Secrets[0].ExpiresAt
 	for _, wrap := range []string{`{"secret":{"previous_expires_in":2592000}}`, `{"previous_expires_in":120}`} {
-		if now := i.rotated(t, first, wrap).Secrets; !now[0].ExpiresAt.Equal(*ends) {
+		if now := i.rotateSecret(t, first, wrap).Secrets; !now[0].ExpiresAt.Equal(*ends) {
 			t.Errorf("it ends at %s, before at %s", now[0].ExpiresAt, ends)
 		}
 	}
@@ -86,22 +86,22 @@ func shortenSecrets(t *testing.T, i, _ *instance) {
 func limitClientSecrets(t *testing.T, i, _ *instance) {
 	got := i.registered(t, "Many", "issues")
 	for range 9 {
-		got = i.rotated(t, got, nil)
+		got = i.rotateSecret(t, got, nil)
 	}
 	i.call(t, "POST", got.path()+"/secrets", i.admin(), nil).wantProblem(t, 409, "too_many_secrets")
 	if now := i.shown(t, got); len(now.Secrets) != 10 {
 		t.Errorf("it has %d secrets", len(now.Secrets))
 	}
 	i.call(t, "DELETE", got.secretPath(4), i.admin(), nil).want(t, http.StatusNoContent)
-	i.rotated(t, got, nil)
-	if last := i.rotated(t, got, map[string]any{"previous_expires_in": 0}); len(last.Secrets) != 1 {
+	i.rotateSecret(t, got, nil)
+	if last := i.rotateSecret(t, got, map[string]any{"previous_expires_in": 0}); len(last.Secrets) != 1 {
 		t.Errorf("it has %d secrets", len(last.Secrets))
 	}
 }
 
 func closeSecret(t *testing.T, i, other *instance) {
 	first := i.registered(t, "Closed", "issues")
-	second := i.rotated(t, first, nil)
+	second := i.rotateSecret(t, first, nil)
 	token := i.fetch(t, first.credentials())
 	stranger := i.registered(t, "Stranger", "issues")
 	i.call(t, "DELETE", first.path()+"/secrets/"+strconv.FormatInt(stranger.Secrets[0].ID, 10), i.admin(), nil).wantProblem(t, 404, "not_found")
@@ -130,7 +130,7 @@ func closeSecret(t *testing.T, i, other *instance) {
 
 func closeSecretWithTokens(t *testing.T, i, other *instance) {
 	first := i.registered(t, "Leaked", "issues")
-	second := i.rotated(t, first, nil)
+	second := i.rotateSecret(t, first, nil)
 	leaked, sound := i.fetch(t, first.credentials()), other.fetch(t, second.credentials())
 	i.call(t, "DELETE", first.secretPath(0)+"?revoke_tokens=true", i.admin(), nil).want(t, http.StatusNoContent)
 	if other.active(t, leaked) || !other.active(t, sound) || other.opens(t, first.credentials()) {

@@ -107,7 +107,7 @@ func TestCredentials(t *testing.T) {
 func listCredentials(t *testing.T, i *instance) {
 	session := i.session()
 	extension := i.install(t, "com.example.listed", "issues:read")
-	application := i.rotated(t, i.registered(t, "Listed", "issues"), nil)
+	application := i.rotateSecret(t, i.registered(t, "Listed", "issues"), nil)
 	i.patch(t, application, map[string]any{"disabled": true})
 	i.call(t, "DELETE", application.secretPath(0), i.admin(), nil).want(t, http.StatusNoContent)
 	ended := i.mint(t, i.admin(), "ended", "issues")
@@ -158,7 +158,7 @@ func filterCredentials(t *testing.T, i *instance) {
 		return fmt.Sprintf("workspace_api_token:%d", made.ID)
 	}
 	soon, late := mint("soon", in(10)), mint("late", in(20))
-	application := i.rotated(t, i.registered(t, "Rotated", "issues"), map[string]any{"previous_expires_in": 12 * 86400})
+	application := i.rotateSecret(t, i.registered(t, "Rotated", "issues"), map[string]any{"previous_expires_in": 12 * 86400})
 	secret := fmt.Sprintf("client_secret:%d", application.Secrets[0].ID)
 	if diff := cmp.Diff([]string{secret, soon}, onlyOf(references(i.credentials(t, "&expiring_within=14d", 3)), soon, late, secret)); diff != "" {
 		t.Errorf("expiring within 14 days (-want +got):\n%s", diff)
@@ -253,7 +253,7 @@ func wrongCredentials(t *testing.T, i *instance) {
 func revokeCredentials(t *testing.T, i *instance) {
 	token, session := i.mint(t, i.admin(), "one of many", "issues"), i.session()
 	extension := i.install(t, "com.example.bulk", "issues")
-	application := i.rotated(t, i.registered(t, "Bulk", "issues"), nil)
+	application := i.rotateSecret(t, i.registered(t, "Bulk", "issues"), nil)
 	access := i.fetch(t, application.credentials())
 	secret := fmt.Sprintf("client_secret:%d", application.Secrets[1].ID)
 	want := []string{

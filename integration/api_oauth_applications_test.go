@@ -66,8 +66,8 @@ func (i *instance) patch(t testing.TB, a oauthApplication, change map[string]any
 	return read[oauthApplication](t, i.call(t, "PATCH", a.path(), i.admin(), change), 200)
 }
 
-// rotated adds a secret to an application.
-func (i *instance) rotated(t testing.TB, a oauthApplication, body any) oauthApplication {
+// rotateSecret adds a secret to an application.
+func (i *instance) rotateSecret(t testing.TB, a oauthApplication, body any) oauthApplication {
 	t.Helper()
 	return read[oauthApplication](t, i.call(t, "POST", a.path()+"/secrets", i.admin(), body), http.StatusCreated)
 }

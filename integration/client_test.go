@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -70,11 +71,17 @@ func manifest(id, version string, permissions ...string) []byte {
 	return text
 }
 
-// extension installs one in the default project of the first organization.
+// extension installs one, of a name of its own, in the default project of the
+// first organization.
 func (d *deployment) extension(permissions ...string) extensions.Installed {
 	d.t.Helper()
-	installed, err := d.verbs().Extensions.Install(d.t.Context(), access.Operator(), d.boot.Organization.ID, d.boot.Project.ID,
-		manifest("com.example.test", "1.0.0", permissions...))
+	return d.extensionIn(d.boot, permissions...)
+}
+
+func (d *deployment) extensionIn(b bootstrapped, permissions ...string) extensions.Installed {
+	d.t.Helper()
+	installed, err := d.verbs().Extensions.Install(d.t.Context(), access.Operator(), b.Organization.ID, b.Project.ID,
+		manifest("com.example."+rand.Text(), "1.0.0", permissions...))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -84,7 +91,7 @@ func (d *deployment) extension(permissions ...string) extensions.Installed {
 // session signs the admin of the first organization in.
 func (d *deployment) session() tokens.Issued {
 	d.t.Helper()
-	return d.sessionOf(d.boot.Admin.ID)
+	return d.sessionIn(d.boot, d.boot.Admin.ID)
 }
 
 // answer is an HTTP response that has been read.

@@ -134,11 +134,11 @@ func (d *deployment) tokenOf(owner int64, scopes ...string) tokens.Issued {
 	return issued
 }
 
-// sessionOf signs a member in.
-func (d *deployment) sessionOf(userID int64) tokens.Issued {
+// sessionIn signs a member of an organization in.
+func (d *deployment) sessionIn(b bootstrapped, userID int64) tokens.Issued {
 	d.t.Helper()
 	issued, err := d.verbs().Tokens.IssueSession(d.t.Context(), access.Operator(), tokens.SessionRequest{
-		OrganizationID: d.boot.Organization.ID, UserID: userID, Lifetime: time.Hour,
+		OrganizationID: b.Organization.ID, UserID: userID, Lifetime: time.Hour,
 	})
 	if err != nil {
 		d.t.Fatal(err)

@@ -15,7 +15,6 @@ import (
 
 	"kiket.dev/auth/server"
 	"kiket.dev/auth/server/access"
-	"kiket.dev/auth/server/extensions"
 	"kiket.dev/auth/storage"
 )
 
@@ -145,10 +144,10 @@ func endings() []ending {
 			return revocation(w, credentials{}, w.session().Secret.Reveal())
 		}},
 		{"extension key revoked", 5, func(w *world) (works, func() error) {
-			return revocation(w, credentials{}, w.install().Key.Secret.Reveal())
+			return revocation(w, credentials{}, w.extension("issues:read").Key.Secret.Reveal())
 		}},
 		{"extension uninstalled", 5, func(w *world) (works, func() error) {
-			installed := w.install()
+			installed := w.extension("issues:read")
 			return isActive(installed.Key.Secret.Reveal()), func() error {
 				return w.server.Extensions.Uninstall(w.t.Context(), access.Operator(), w.boot.Organization.ID, installed.Installation.ID)
 			}
@@ -212,17 +211,6 @@ func canFetch(c credentials) func(context.Context, *instance) (bool, error) {
 		}
 		return true, nil
 	}
-}
-
-// install installs an extension of its own name.
-func (w *world) install() extensions.Installed {
-	w.t.Helper()
-	installed, err := w.server.Extensions.Install(w.t.Context(), access.Operator(), w.boot.Organization.ID, w.boot.Project.ID,
-		manifest(fmt.Sprintf("com.example.test%d", w.turn.Add(1)), "1.0.0", "issues:read"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return installed
 }
 
 // headerOf returns the header of a JWT.

@@ -114,7 +114,7 @@ func checkInsufficientBearers(t *testing.T, i *instance) {
 		"a workspace token without admin":    i.workspaceToken(time.Time{}, "issues", "projects", "comments", "workflows", "analytics").Secret.Reveal(),
 		"an extension key":                   i.extension("issues", "projects:write").Key.Secret.Reveal(),
 		"an access token without admin":      i.fetch(t, i.application("issues", "admin"), "scope", "issues"),
-		"a session of a member":              i.sessionOf(i.member(storage.RoleMember)).Secret.Reveal(),
+		"a session of a member":              i.sessionIn(i.boot, i.member(storage.RoleMember)).Secret.Reveal(),
 		"a full access token, owner demoted": full.Secret.Reveal(),
 		"an admin token, owner demoted":      admin.Secret.Reveal(),
 		"an application registered for less": access,

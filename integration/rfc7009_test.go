@@ -7,9 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/clients"
-	"kiket.dev/auth/server/extensions"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
@@ -121,20 +119,10 @@ func checkForeignRevocation(t *testing.T, i *instance) {
 // checkOpaqueRevocation ends opaque tokens by holding them.
 func checkOpaqueRevocation(t *testing.T, i *instance) {
 	none, c := credentials{}, i.application("issues")
-	extension := 0
 	kinds := map[string]func() string{
 		"workspace token": func() string { return i.workspaceToken(time.Time{}).Secret.Reveal() },
 		"session":         func() string { return i.session().Secret.Reveal() },
-		"extension key": func() string {
-			extension++
-			installed, err := i.verbs().Extensions.Install(t.Context(), access.Operator(), i.boot.Organization.ID, i.boot.Project.ID, extensions.Manifest{
-				ID: "com.example.revoked" + string(rune('a'+extension)), Name: "Extension of a test", Version: "1.0.0", Permissions: []string{"issues"}, Raw: []byte("{}"),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return installed.Key.Secret.Reveal()
-		},
+		"extension key":   func() string { return i.extension("issues").Key.Secret.Reveal() },
 	}
 	for kind, issue := range kinds {
 		for name, tt := range map[string]struct {

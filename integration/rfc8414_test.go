@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"kiket.dev/auth/storage"
 )
 
 // metadataPaths are where the metadata is: that of RFC 8414 section 3, and the
@@ -118,14 +117,7 @@ func checkAdvertisedEndpoints(t *testing.T, i *instance, document map[string]any
 func checkAdvertisedScopes(t *testing.T, i *instance, document map[string]any) {
 	advertised := stringsOf(t, document, "scopes_supported")
 	application := i.application("issues")
-	store := i.verbs().Store
-	registered, err := store.ClientByClientID(t.Context(), application.id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.SetClientScopes(t.Context(), registered.OrganizationID, registered.ID, storage.NewScopes(advertised...)); err != nil {
-		t.Fatal(err)
-	}
+	i.narrow(application, advertised...)
 	for _, scope := range append(advertised, strings.Join(advertised, " ")) {
 		seen := i.introspect(t, i.resourceServer(), i.fetch(t, application, "scope", scope))
 		if seen["active"] != true || seen["scope"] != scope {

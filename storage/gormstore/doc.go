@@ -22,4 +22,11 @@
 //
 // Rows, in unexported structs, and domain types are kept apart; the differences
 // between the engines are collected in one value, see dialect.go.
+//
+// # Migrations
+//
+// A migration is a file of the same name in migrations/sqlite and in
+// migrations/postgres. It leaves the rows that are there as they are, and in
+// place what the version before it reads. Rows with a value in every column that
+// it adds go into testdata/migrations, so that the next ones are tried on them.
 package gormstore
