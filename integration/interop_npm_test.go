@@ -44,6 +44,23 @@ func TestInteropNPM(t *testing.T) {
 	}
 }
 
+// The management API's description is one, as a public validator sees it.
+func TestDescriptionIsValid(t *testing.T) {
+	t.Parallel()
+	dir, i := installNPM(t), start(t, sqlite)
+	given, err := json.Marshal(map[string]string{"url": i.base + "/api/v1/openapi.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told struct {
+		Version string
+		Paths   int
+	}
+	if out := runIn(t, dir, string(given), "node", "openapi.mjs"); json.Unmarshal([]byte(out), &told) != nil || told.Version != "3.1" || told.Paths < 10 {
+		t.Errorf("printed %q", out)
+	}
+}
+
 // installNPM returns a folder with the scripts and what they import, exactly as
 // the lock file has it.
 func installNPM(t testing.TB) string {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 )
 
 // metadataPaths are where the metadata is: that of RFC 8414 section 3, and the
