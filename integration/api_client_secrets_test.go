@@ -15,7 +15,7 @@ func TestClientSecrets(t *testing.T) {
 		d := deploy(t, e)
 		one, other := d.serve(), d.serve()
 		for name, test := range map[string]func(t *testing.T, one, other *instance){
-			"overlap": overlapSecrets, "close the old ones": replaceSecrets, "an end for each": shortenSecrets, "at most ten": limitClientSecrets,
+			"overlap": overlapSecrets, "once": rotateOnce, "close the old ones": replaceSecrets, "an end for each": shortenSecrets, "at most ten": limitClientSecrets,
 			"close one": closeSecret, "close with its tokens": closeSecretWithTokens, "rotated at once": rotateAtOnce, "closed at once": closeAtOnce,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, one, other) })
@@ -53,6 +53,16 @@ func overlapSecrets(t *testing.T, i, other *instance) {
 	})
 	if now := i.shown(t, first); len(now.Secrets) != 1 || now.Secrets[0].ID != ends.Secrets[2].ID || !i.opens(t, ends.credentials()) {
 		t.Errorf("afterwards %+v", now.Secrets)
+	}
+}
+
+// A rotation that is sent again with its Idempotency-Key makes no other secret.
+func rotateOnce(t *testing.T, i, other *instance) {
+	got := i.registered(t, "Once", "issues")
+	first := i.call(t, "POST", got.path()+"/secrets", i.admin(), `{"previous_expires_in":0}`, "Idempotency-Key", "rotate once").want(t, http.StatusCreated)
+	again := other.call(t, "POST", got.path()+"/secrets", i.admin(), `{"previous_expires_in":0}`, "Idempotency-Key", "rotate once").want(t, http.StatusCreated)
+	if diff := cmp.Diff(first, again); diff != "" || len(i.shown(t, got).Secrets) != 1 {
+		t.Errorf("sent again (-first +again):\n%s", diff)
 	}
 }
 

@@ -3,11 +3,12 @@
 //
 // # How a request moves through it
 //
-// A verb ([Service.IssueWorkspaceToken], [Service.IssueExtensionKey],
-// [Service.IssueSession], [Service.Revoke]) asks whether the caller may, begins
-// a transaction, lets the [Issuer] make the token through the same fosite
-// storage as every other kind, writes the audit event in the same transaction,
-// and returns the secret once.
+// A verb that issues ([Service.IssueWorkspaceToken], [Service.IssueExtensionKey],
+// [Service.IssueSession]) asks whether the caller may, begins a transaction, lets
+// the [Issuer] make the token through the same fosite storage as every other
+// kind, writes the audit event in the same transaction, and returns the secret
+// once. One that ends a token ([Service.RevokeWorkspaceToken], [Service.Revoke])
+// does it with a conditional update, so that of several at once one is recorded.
 //
 // Access tokens are made at the token endpoint, in package provider, and end
 // here like the others.

@@ -42,22 +42,13 @@ func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller,
 	if err := requireAtMost(caller, r.Scopes); err != nil {
 		return Issued{}, err
 	}
-	issued := Issued{}
+	var issued Issued
 	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
 		owner, err := s.admin(ctx, r.OrganizationID, r.OwnerID)
 		if err != nil {
 			return err
 		}
-		issued, err = s.issue(ctx, caller, storage.Token{
-			Kind:           storage.WorkspaceAPIToken,
-			OrganizationID: r.OrganizationID,
-			Name:           strings.TrimSpace(r.Name),
-			Scopes:         r.Scopes,
-			FullAccess:     len(r.Scopes) == 0,
-			UserID:         r.OwnerID,
-			CreatedAt:      now,
-			ExpiresAt:      r.ExpiresAt,
-		})
+		issued, err = s.issue(ctx, caller, r.token(now))
 		issued.Owner = owner
 		return err
 	})
@@ -65,6 +56,19 @@ func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller,
 		return Issued{}, err
 	}
 	return issued, nil
+}
+
+func (r WorkspaceTokenRequest) token(now time.Time) storage.Token {
+	return storage.Token{
+		Kind:           storage.WorkspaceAPIToken,
+		OrganizationID: r.OrganizationID,
+		Name:           strings.TrimSpace(r.Name),
+		Scopes:         r.Scopes,
+		FullAccess:     len(r.Scopes) == 0,
+		UserID:         r.OwnerID,
+		CreatedAt:      now,
+		ExpiresAt:      r.ExpiresAt,
+	}
 }
 
 // requireAtMost holds that a token never makes one that may do more than itself.
