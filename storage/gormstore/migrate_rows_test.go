@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,10 +44,14 @@ var (
 	}
 )
 
+// queries counts, so that each is a text of its own: one that was sent before,
+// PostgreSQL would not answer with other columns.
+var queries atomic.Int64
+
 // query returns the columns and rows of a statement's answer.
 func query(t *testing.T, s *Store, statement string) table {
 	t.Helper()
-	rows, err := s.pools[0].QueryContext(t.Context(), statement)
+	rows, err := s.pools[0].QueryContext(t.Context(), fmt.Sprintf("%s -- %d", statement, queries.Add(1)))
 	if err != nil {
 		t.Fatal(err)
 	}

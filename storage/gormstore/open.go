@@ -95,8 +95,11 @@ func Open(o Options) (*Store, error) {
 // gormConfig is gorm without what it does unasked: no transaction around single
 // statements, no ping, no log (its logger prints parameters), no cache of
 // prepared statements (pgx has one, and SQLite's driver compiles anew anyway).
+// Columns are named: the next version's migration may add some while this one
+// reads, and PostgreSQL refuses to answer a prepared SELECT * differently.
 func gormConfig() *gorm.Config {
 	return &gorm.Config{
+		QueryFields:            true,
 		SkipDefaultTransaction: true,
 		DisableAutomaticPing:   true,
 		Logger:                 logger.Discard,
