@@ -95,12 +95,13 @@ func report(b *testing.B, took time.Duration, latencies []time.Duration, cpu cpu
 	b.ReportMetric(each(cpu.database), "db-cpu-ms/req")
 }
 
-// benchEngine runs a benchmark on both databases, each with a server of its own.
+// benchEngine runs a benchmark on both databases, each with a server of its own,
+// which logs every request as it does by default.
 func benchEngine(b *testing.B, bench func(b *testing.B, i *instance)) {
 	b.Helper()
 	for _, e := range []engine{sqlite, postgres} {
 		b.Run(string(e), func(b *testing.B) {
-			bench(b, start(b, e, "KIKET_AUTH_LOG_LEVEL=warn"))
+			bench(b, start(b, e))
 		})
 	}
 }
