@@ -1,10 +1,13 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"kiket.dev/auth/storage"
 )
@@ -14,7 +17,6 @@ func TestChangePassword(t *testing.T) {
 		i := start(t, e)
 		t.Run("wrong", func(t *testing.T) { changePasswordWrong(t, i) })
 		t.Run("right", func(t *testing.T) { changePasswordRight(t, i) })
-		t.Run("while signing in", func(t *testing.T) { changePasswordMeanwhile(t, i) })
 	})
 }
 
@@ -90,28 +92,42 @@ func changePasswordRight(t *testing.T, i *instance) {
 	}
 }
 
-// Whoever signs in with the old password while it is being changed is either refused
-// or signed out again.
-func changePasswordMeanwhile(t *testing.T, i *instance) {
-	session := i.session().Secret.Reveal()
-	const next = "another horse battery"
-	entering := func() (answer, error) {
-		return i.attemptCall("POST", "/sessions", "", fmt.Sprintf(`{"email":%q,"password":%q}`, i.boot.Admin.Email, i.boot.Admin.Password))
+// Whoever signs in with the old password while it is being changed waits for that,
+// and is refused. On SQLite all changes wait for each other.
+func TestChangePasswordWhileSigningIn(t *testing.T) {
+	t.Parallel()
+	i := start(t, postgres)
+	watcher, err := pgx.Connect(t.Context(), i.url)
+	if err != nil {
+		t.Fatal(err)
 	}
-	changing := func() (answer, error) {
-		return i.attemptCall("PUT", "/me/password", session, fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, i.boot.Admin.Password, next))
-	}
-	answers := atOnce(t, changing, entering, entering)
-	answers[0].want(t, http.StatusNoContent)
-	for _, a := range answers[1:] {
-		if a.status == http.StatusUnauthorized {
-			continue
+	t.Cleanup(func() { _ = watcher.Close(context.Background()) })
+	store, entered := i.verbs().Store, make(chan error, 1)
+	var a answer
+	err = store.Transaction(t.Context(), func(ctx context.Context) error {
+		if err := store.LockUser(ctx, i.boot.Admin.ID); err != nil {
+			return err
 		}
-		if token := read[signedIn](t, a, http.StatusCreated).Token; i.active(t, token) {
-			t.Error("a session of the old password goes on")
-		}
+		go func() {
+			var err error
+			a, err = i.attemptCall("POST", "/sessions", "", fmt.Sprintf(`{"email":%q,"password":%q}`, i.boot.Admin.Email, i.boot.Admin.Password))
+			entered <- err
+		}()
+		eventually(t, func() error {
+			var waiting bool
+			err := watcher.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')").Scan(&waiting)
+			if err == nil && !waiting {
+				err = fmt.Errorf("nobody waits; answers there are: %d", len(entered))
+			}
+			return err
+		})
+		return store.SetPassword(ctx, i.boot.Admin.ID, storage.NewSecret("another hash"))
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !i.active(t, session) {
-		t.Error("the session that changed the password ended")
+	if err := <-entered; err != nil {
+		t.Fatal(err)
 	}
+	a.wantProblem(t, http.StatusUnauthorized, "invalid_credentials")
 }

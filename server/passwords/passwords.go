@@ -101,8 +101,8 @@ func prepared(password storage.Secret) string {
 
 // How many characters a password has.
 const (
-	Shortest = 12
-	Longest  = 200
+	shortest = 12
+	longest  = 200
 )
 
 // Check returns an *storage.Invalid for field unless the password is good enough for
@@ -110,8 +110,8 @@ const (
 func Check(field string, password storage.Secret, email string) error {
 	text, err := precis.OpaqueString.String(password.Reveal())
 	switch n := utf8.RuneCountInString(text); {
-	case password.Empty() || err == nil && (n < Shortest || n > Longest):
-		return storage.Invalidf(field, "want %d to %d characters", Shortest, Longest)
+	case password.Empty() || err == nil && (n < shortest || n > longest):
+		return storage.Invalidf(field, "want %d to %d characters", shortest, longest)
 	case err != nil:
 		return storage.Invalidf(field, "has characters that a password cannot have")
 	case strings.EqualFold(text, email):
