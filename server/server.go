@@ -118,7 +118,10 @@ func New(o Options) *Server {
 // Maintenance runs this often; room for tokens is made for longer than that.
 const (
 	maintainEvery = 10 * time.Minute
+	resealAgain   = time.Minute
 	roomAhead     = 24 * time.Hour
+	// keepSessions is how long a session that has ended can be looked up.
+	keepSessions = 30 * 24 * time.Hour
 )
 
 // Prepare loads the signing keys and makes room for tokens. It must have
@@ -148,6 +151,7 @@ func (s *Server) Run(ctx context.Context) {
 	tasks.Go(func() { _ = s.Ring.Run(ctx) }) // ends with ctx alone
 	tasks.Go(func() { s.Usage.Run(ctx) })
 	tasks.Go(func() { s.maintain(ctx) })
+	tasks.Go(func() { s.reseal(ctx) })
 	tasks.Wait()
 }
 
@@ -166,10 +170,34 @@ func (s *Server) maintain(ctx context.Context) {
 	}
 }
 
+// reseal seals under the first master key the named secrets that are not, so that the
+// others can be taken away. That is done once after the start, as with the signing
+// keys.
+func (s *Server) reseal(ctx context.Context) {
+	again := time.NewTicker(resealAgain)
+	defer again.Stop()
+	for {
+		n, err := s.Extensions.Reseal(ctx)
+		if n > 0 {
+			s.Logger.InfoContext(ctx, "named secrets sealed under the first master key", "secrets", n)
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		s.Logger.WarnContext(ctx, "named secrets could not be sealed under the first master key, will try again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
+}
+
 func (s *Server) sweep(ctx context.Context) error {
 	if err := s.makeRoom(ctx); err != nil {
 		return err
 	}
 	_, err := s.Store.SweepTokens(ctx, s.Clock().Add(-s.TokenRetention))
-	return errors.Join(err, requests.Sweep(ctx, s.Store, s.Clock()))
+	_, errSessions := s.Store.SweepSessions(ctx, s.Clock().Add(-keepSessions))
+	return errors.Join(err, errSessions, requests.Sweep(ctx, s.Store, s.Clock()))
 }

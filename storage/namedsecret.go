@@ -24,6 +24,13 @@ type NamedSecretStore interface {
 	NamedSecretByName(ctx context.Context, organizationID, installationID int64, name string) (NamedSecret, error)
 	// NamedSecretNames returns the names of an installation's secrets in order.
 	NamedSecretNames(ctx context.Context, organizationID, installationID int64) ([]string, error)
+	// NamedSecretsAfter returns secrets of all organizations in the order of
+	// organization, installation and name, at most limit, after the one with those of
+	// after.
+	NamedSecretsAfter(ctx context.Context, after NamedSecret, limit int) ([]NamedSecret, error)
+	// ResealNamedSecret replaces what is sealed by n.Sealed if it is still was, and
+	// reports whether it did.
+	ResealNamedSecret(ctx context.Context, n NamedSecret, was []byte) (bool, error)
 	// DeleteNamedSecret returns ErrNotFound if there is none.
 	DeleteNamedSecret(ctx context.Context, organizationID, installationID int64, name string) error
 	// DeleteNamedSecrets removes all of an installation's.

@@ -221,6 +221,9 @@ type TokenStore interface {
 	RecordUses(ctx context.Context, uses []TokenUse) error
 	// PrepareTokens makes room for tokens that expire until the given time.
 	PrepareTokens(ctx context.Context, now, until time.Time) error
+	// SweepSessions removes sessions that expired or were revoked before the given
+	// time, and returns how many.
+	SweepSessions(ctx context.Context, before time.Time) (int64, error)
 	// SweepTokens removes access tokens that expired before the given time, at
 	// a cost that does not depend on how many live tokens there are, and
 	// returns how many rows or, where it drops them whole, partitions went.

@@ -79,6 +79,27 @@ func (s *Store) NamedSecretNames(ctx context.Context, organizationID, installati
 	return names, err
 }
 
+// NamedSecretsAfter implements [storage.NamedSecretStore].
+func (s *Store) NamedSecretsAfter(ctx context.Context, after storage.NamedSecret, limit int) ([]storage.NamedSecret, error) {
+	var rows []namedSecretRow
+	err := s.read(ctx, "reading the named secrets", func(db *gorm.DB) error {
+		return db.Where("(organization_id, installation_id, name) > (?, ?, ?)", after.OrganizationID, after.InstallationID, after.Name).
+			Order("organization_id, installation_id, name").Limit(limit).Find(&rows).Error
+	})
+	secrets := make([]storage.NamedSecret, len(rows))
+	for i, r := range rows {
+		secrets[i] = r.domain()
+	}
+	return secrets, err
+}
+
+// ResealNamedSecret implements [storage.NamedSecretStore].
+func (s *Store) ResealNamedSecret(ctx context.Context, n storage.NamedSecret, was []byte) (bool, error) {
+	return s.change(ctx, "sealing a named secret anew",
+		"UPDATE named_secrets SET sealed = ? WHERE organization_id = ? AND installation_id = ? AND name = ? AND sealed = ?",
+		n.Sealed, n.OrganizationID, n.InstallationID, n.Name, was)
+}
+
 // DeleteNamedSecret implements [storage.NamedSecretStore].
 func (s *Store) DeleteNamedSecret(ctx context.Context, organizationID, installationID int64, name string) error {
 	const doing = "deleting a named secret"

@@ -199,6 +199,18 @@ func sweepRows(s *Store, ctx context.Context, before time.Time) (int64, error) {
 
 // deleteInBatches runs a DELETE of what is older than its first parameter and no
 // more than its second, until nothing is left.
+// SweepSessions implements [storage.TokenStore].
+func (s *Store) SweepSessions(ctx context.Context, before time.Time) (int64, error) {
+	expired, err := s.deleteInBatches(ctx, "sweeping sessions", `DELETE FROM tokens WHERE kind = 'session' AND id IN
+		(SELECT id FROM tokens WHERE kind = 'session' AND expires_at < ? ORDER BY id LIMIT ?)`, before)
+	if err != nil {
+		return expired, err
+	}
+	revoked, err := s.deleteInBatches(ctx, "sweeping sessions", `DELETE FROM tokens WHERE kind = 'session' AND id IN
+		(SELECT id FROM tokens WHERE kind = 'session' AND revoked_at < ? ORDER BY id LIMIT ?)`, before)
+	return expired + revoked, err
+}
+
 func (s *Store) deleteInBatches(ctx context.Context, doing, sql string, before time.Time) (int64, error) {
 	var total int64
 	for {

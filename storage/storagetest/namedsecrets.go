@@ -7,6 +7,14 @@ import (
 	"kiket.dev/auth/storage"
 )
 
+func namesOf(secrets []storage.NamedSecret) []string {
+	names := []string{}
+	for _, n := range secrets {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
 func testNamedSecrets(t *testing.T, w *world) {
 	o := w.organization()
 	i, j := w.installation(o.ID), w.installation(o.ID)
@@ -48,6 +56,23 @@ func testNamedSecrets(t *testing.T, w *world) {
 	w.ok(w.s.DeleteNamedSecrets(w.ctx, o.ID, i.ID))
 	equal(w, "after all were deleted", must(w.s.NamedSecretNames(w.ctx, o.ID, i.ID))(w), []string{})
 	equal(w, "the other's", must(w.s.NamedSecretNames(w.ctx, o.ID, j.ID))(w), []string{"B"})
+
+	var all []storage.NamedSecret
+	for last := (storage.NamedSecret{}); ; last = all[len(all)-1] {
+		page := must(w.s.NamedSecretsAfter(w.ctx, last, 1))(w)
+		if all = append(all, page...); len(page) == 0 {
+			break
+		}
+	}
+	equal(w, "the names of all, page by page", namesOf(all), []string{"B"})
+	others.Sealed = []byte("sealed anew")
+	if done := must(w.s.ResealNamedSecret(w.ctx, others, []byte("something else")))(w); done {
+		t.Error("sealed anew over what was written meanwhile")
+	}
+	if done := must(w.s.ResealNamedSecret(w.ctx, others, []byte("other")))(w); !done {
+		t.Error("not sealed anew")
+	}
+	equal(w, "sealed anew", must(w.s.NamedSecretByName(w.ctx, o.ID, j.ID, "B"))(w), others)
 
 	must(w.s.Uninstall(w.ctx, o.ID, i.ID, noon))(w)
 	for what, id := range map[string]int64{"uninstalled": i.ID, "unknown": 4711} {
