@@ -96,6 +96,8 @@ type office struct {
 	t     *testing.T
 	store *gormstore.Store
 	now   *clock
+
+	organization int64
 }
 
 func newOffice(t *testing.T) *office {
@@ -109,9 +111,13 @@ func newOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	now := newClock()
+	acme := storage.Organization{Slug: "acme", Name: "Acme", CreatedAt: now.Now()}
+	if err := store.CreateOrganization(t.Context(), &acme); err != nil {
+		t.Fatal(err)
+	}
 	return &office{
 		Authenticator: &Authenticator{Store: store, Throttle: NewThrottle(now.Now), Clock: now.Now},
-		t:             t, store: store, now: now,
+		t:             t, store: store, now: now, organization: acme.ID,
 	}
 }
 
@@ -119,7 +125,7 @@ func newOffice(t *testing.T) *office {
 func (o *office) client(methods []storage.AuthMethod, expiries ...time.Time) (storage.Client, []storage.Secret) {
 	o.t.Helper()
 	c := storage.Client{
-		Kind: storage.ResourceServer, ClientID: newClientID("rs_"), Identifier: "https://kiket.test/api",
+		Kind: storage.Application, OrganizationID: o.organization, ClientID: newClientID("app_"),
 		AuthMethods: methods, CreatedAt: o.now.Now(),
 	}
 	c.Name = c.ClientID
