@@ -16,6 +16,9 @@ import (
 // oauthPaths are the endpoints that authenticate clients.
 var oauthPaths = []string{"/oauth/token", "/oauth/introspect", "/oauth/revoke"}
 
+// endpoint is the last part of a path, for the name of a subtest.
+func endpoint(path string) string { return strings.TrimPrefix(path, "/oauth/") }
+
 // complete is a form that is all right at every one of them, but for who asks.
 const complete = "grant_type=client_credentials&token=eyJ.e30.unknown"
 
@@ -94,7 +97,7 @@ func checkProofs(t *testing.T, i *instance) {
 			"an empty header is no second method":      {authorization: []string{""}, body: byPost(c.id, c.secret).body},
 			"credentials in the query, beside genuine": {authorization: []string{basic(c.id, c.secret)}, query: "?" + byPost(other.id, wrongSecret).body},
 		} {
-			t.Run(path+" with "+name, func(t *testing.T) {
+			t.Run(endpoint(path)+" with "+name, func(t *testing.T) {
 				a := p.ask(t, i, path)
 				checkUncached(t, a)
 				if a.status != http.StatusOK {
@@ -119,13 +122,14 @@ func checkProofs(t *testing.T, i *instance) {
 			"client_id twice":                      {body: byPost(c.id, c.secret).body + "&" + form("client_id", c.id)},
 			"client_secret twice, the second time": {body: byPost(c.id, c.secret).body + "&" + form("client_secret", wrongSecret)},
 		} {
-			t.Run(path+" refuses "+name, func(t *testing.T) { checkRefused(t, p.ask(t, i, path), invalidRequest) })
+			t.Run(endpoint(path)+" refuses "+name, func(t *testing.T) { checkRefused(t, p.ask(t, i, path), invalidRequest) })
 		}
 	}
 }
 
 // Whatever is wrong with the proof, the answer is the same.
 func checkInvalidClients(t *testing.T, i *instance) {
+	const same = `{"error":"invalid_client","error_description":"client authentication failed"}`
 	onlyBasic := i.register(clients.ApplicationRequest{Scopes: storage.NewScopes("issues"), AuthMethods: []storage.AuthMethod{storage.AuthSecretBasic}})
 	onlyPost := i.register(clients.ApplicationRequest{Scopes: storage.NewScopes("issues"), AuthMethods: []storage.AuthMethod{storage.AuthSecretPost}})
 	disabled, closed, expired := i.application("issues"), i.application("issues"), i.application("issues")
@@ -169,7 +173,13 @@ func checkInvalidClients(t *testing.T, i *instance) {
 			"post, registered for Basic":  byPost(onlyBasic.id, onlyBasic.secret),
 			"a scheme that is not served": {authorization: []string{`Digest username="` + c.id + `"`}},
 		} {
-			t.Run(path+" refuses "+name, func(t *testing.T) { checkRefused(t, p.ask(t, i, path), invalidClient) })
+			t.Run(endpoint(path)+" refuses "+name, func(t *testing.T) {
+				a := p.ask(t, i, path)
+				checkRefused(t, a, invalidClient)
+				if a.body != same {
+					t.Errorf("answered %s, others %s", a.body, same)
+				}
+			})
 		}
 		for name, p := range map[string]proof{
 			"nothing":                      {},
@@ -179,7 +189,7 @@ func checkInvalidClients(t *testing.T, i *instance) {
 			"the secret in the query":      {query: "?" + form("client_secret", c.secret), body: form("client_id", c.id)},
 			"an access_token in the query": {query: "?" + form("access_token", i.boot.WorkspaceAPIToken.Token)},
 		} {
-			t.Run(path+" refuses "+name, func(t *testing.T) {
+			t.Run(endpoint(path)+" refuses "+name, func(t *testing.T) {
 				want := refusal{Status: 401, Code: "invalid_client", Challenges: []string{challengeBasic}}
 				if path == "/oauth/introspect" { // where there are two ways
 					want.Challenges = append(want.Challenges, challengeBearer)

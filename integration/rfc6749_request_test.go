@@ -60,7 +60,7 @@ func checkForms(t *testing.T, i *instance, path string, c credentials) {
 		"a semicolon":                            {body: complete + "&a=b;c"},
 		"a semicolon between what is understood": {body: strings.Replace(complete, "&", ";", 1) + "&grant_type=client_credentials&token=x"},
 	} {
-		t.Run(path+" with "+name, func(t *testing.T) {
+		t.Run(endpoint(path)+" with "+name, func(t *testing.T) {
 			a := i.postRaw(t, path+tt.query, tt.body, genuine...)
 			if !tt.good {
 				checkRefused(t, a, invalidRequest)
@@ -89,7 +89,7 @@ func checkContentTypes(t *testing.T, i *instance, path string, c credentials) {
 		"application/x-www-form-urlencoded, text/plain": false,
 		"multipart/form-data":                           false,
 	} {
-		t.Run(fmt.Sprintf("%s as %q", path, contentType), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s as %q", endpoint(path), contentType), func(t *testing.T) {
 			headers := []string{"Authorization", basic(c.id, c.secret)}
 			if contentType != "" {
 				headers = append(headers, "Content-Type", contentType)
@@ -102,7 +102,7 @@ func checkContentTypes(t *testing.T, i *instance, path string, c credentials) {
 			}
 		})
 	}
-	t.Run(path+" as multipart", func(t *testing.T) {
+	t.Run(endpoint(path)+" as multipart", func(t *testing.T) {
 		var body bytes.Buffer
 		parts := multipart.NewWriter(&body)
 		for name, value := range map[string]string{"grant_type": "client_credentials", "token": "x", "client_id": c.id, "client_secret": c.secret} {
@@ -141,7 +141,7 @@ func checkSizes(t *testing.T, i *instance, path string, c credentials) {
 		if a := send(fill(web.MaxBody), "Authorization", genuine); a.status != http.StatusOK {
 			t.Errorf("%s with 64 KiB (chunked: %t): answered %d %s", path, chunked, a.status, a.body)
 		}
-		t.Run(fmt.Sprintf("%s with more than 64 KiB (chunked: %t)", path, chunked), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s with more than 64 KiB (chunked: %t)", endpoint(path), chunked), func(t *testing.T) {
 			checkRefused(t, send(fill(web.MaxBody+1), "Authorization", genuine), tooLarge)
 			checkRefused(t, send(fill(web.MaxBody+1)), tooLarge) // whoever asks
 		})
@@ -152,7 +152,7 @@ func checkSizes(t *testing.T, i *instance, path string, c credentials) {
 func checkNotAllowed(t *testing.T, i *instance, path string) {
 	t.Helper()
 	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "post"} {
-		t.Run(method+" "+path, func(t *testing.T) {
+		t.Run(method+" "+endpoint(path), func(t *testing.T) {
 			a := do(t, i.request(method, path, "", "Content-Type", "application/x-www-form-urlencoded"))
 			if allow := a.header.Values("Allow"); len(allow) != 1 || allow[0] != "POST" {
 				t.Errorf("Allow: %q", allow)

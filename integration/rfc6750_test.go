@@ -155,7 +155,7 @@ func checkBearerPresentation(t *testing.T, i *instance) {
 	}
 	access := i.fetch(t, c)
 	for path, body := range map[string]string{"/oauth/token": complete, "/oauth/revoke": form("token", access)} {
-		t.Run("nobody is a client by a token at "+path, func(t *testing.T) {
+		t.Run("nobody is a client by a token at "+endpoint(path), func(t *testing.T) {
 			checkRefused(t, i.postRaw(t, path, body, bearer...), invalidClient)
 		})
 	}
