@@ -23,7 +23,7 @@ build: ## build the static binary ./kiket-auth
 
 .PHONY: test
 test: ## run all tests, with the race detector and in random order
-	$(TOOL) gotestsum --format=pkgname -- -race -shuffle=on -timeout=9m ./...
+	$(TOOL) gotestsum --format=pkgname -- -race -shuffle=on -timeout=30m ./...
 
 .PHONY: bench
 bench: ## run the benchmarks: BENCH=regexp BENCHTIME=5s

@@ -218,7 +218,7 @@ func TestMigrationsSeeDamage(t *testing.T) {
 		"a time":   {"UPDATE clients SET last_used_at = '2026-02-01 10:20:30.405061+00:00' WHERE id = 1", "rows of clients (-before +after)"},
 		"a NULL":   {"UPDATE clients SET disabled_at = created_at WHERE id = 1", "rows of clients (-before +after)"},
 		"a row":    {"DELETE FROM audit_events WHERE id = 1", "rows of audit_events (-before +after)"},
-		"more":     {"INSERT INTO memberships SELECT 2, 2, role, created_at FROM memberships WHERE user_id = 2", "rows of memberships (-before +after)"},
+		"more":     {"INSERT INTO memberships (organization_id, user_id, role, created_at) SELECT 2, 2, role, created_at FROM memberships WHERE user_id = 2", "rows of memberships (-before +after)"},
 		"a column": {"ALTER TABLE users DROP COLUMN password_hash", "of the table users: [password_hash]"},
 		"a table":  {"DROP TABLE signing_keys", "the table signing_keys"},
 		// SQLite's way of changing a table forgets which ids were given out.

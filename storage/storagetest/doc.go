@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"Rotations", testRotations},
 		{"InstallationChanges", testInstallationChanges},
 		{"NamedSecrets", testNamedSecrets},
+		{"SweepSessions", testSweepSessions},
 		{"NamedSecretsAtOnce", testNamedSecretsAtOnce},
 		{"IdempotentAnswers", testIdempotentAnswers},
 		{"SameKeyAtOnce", testSameKeyAtOnce},

@@ -111,6 +111,15 @@ func (d domestic) plurals(w *world, id int64) map[string]func() (int, error) {
 			found, err := w.s.NamedSecretNames(w.ctx, id, d.i.ID)
 			return len(found), err
 		},
+		"ResealNamedSecret": func() (int, error) {
+			n := d.secret
+			n.OrganizationID, n.Sealed = id, []byte("elsewhere")
+			done, err := w.s.ResealNamedSecret(w.ctx, n, d.secret.Sealed)
+			if done {
+				return 1, err
+			}
+			return 0, err
+		},
 		"DeleteNamedSecrets": func() (int, error) { return 0, w.s.DeleteNamedSecrets(w.ctx, id, d.i.ID) },
 		"Applications":       func() (int, error) { found, err := w.s.Applications(w.ctx, id, page); return len(found), err },
 		"ApplicationSecrets": func() (int, error) {
@@ -144,9 +153,9 @@ var unscoped = strings.Fields(`
 	CreateOrganization OrganizationByID OrganizationBySlug Organizations RenameOrganization LockOrganization CountOrganizations
 	CreateUser UserByEmail LockUser SetPassword CreateMembership MembershipsOf
 	CreateProject CreateInstallation CreateClient ClientByClientID ResourceServers ResourceServerByIdentifier
-	CreateToken CredentialByReference RevokeToken RecordUses SweepTokens PrepareTokens
+	CreateToken CredentialByReference RevokeToken RecordUses SweepTokens SweepSessions PrepareTokens
 	CreateSigningKey SigningKeys UpdateSigningKey RevokeSigningKey DeleteSigningKey
-	AppendAuditEvent
+	AppendAuditEvent NamedSecretsAfter
 	CreateIdempotentAnswer CompleteIdempotentAnswer IdempotentAnswerOf SweepIdempotentAnswers SpendBudget SweepBudgets`)
 
 // testIsolation tries every method that takes an organization from another one.

@@ -237,3 +237,36 @@ func testIdle(t *testing.T, w *world) {
 	check("long after it was used", idle, minute(19), false)
 	equal(w, "by id", must(w.s.OpaqueTokenByID(w.ctx, o.ID, storage.Session, idle.ID))(w).IdleTimeout, idle.IdleTimeout)
 }
+
+// testSweepSessions holds that sessions go when they have ended for long, and nothing
+// else does.
+func testSweepSessions(t *testing.T, w *world) {
+	o := w.organization()
+	u := w.member(o.ID, storage.RoleAdmin)
+	made := func(kind storage.TokenKind, expires, revoked time.Time) storage.Token {
+		t.Helper()
+		token := storage.Token{
+			Kind: kind, OrganizationID: o.ID, Reference: digest(w.number()), Audience: "https://kiket.test/api",
+			UserID: u.ID, CreatedAt: noon.Add(-time.Hour), ExpiresAt: expires, RevokedAt: revoked,
+		}
+		w.ok(w.s.CreateToken(w.ctx, &token))
+		return token
+	}
+	past, future := noon.Add(-time.Minute), noon.Add(time.Minute)
+	expired, revoked := made(storage.Session, past, time.Time{}), made(storage.Session, future, past)
+	kept := []storage.Token{
+		made(storage.Session, future, time.Time{}), made(storage.Session, future, future), made(storage.Session, noon, noon),
+		made(storage.WorkspaceAPIToken, past, past), made(storage.WorkspaceAPIToken, time.Time{}, time.Time{}),
+	}
+	equal(w, "swept", must(w.s.SweepSessions(w.ctx, noon))(w), int64(2))
+	for _, token := range []storage.Token{expired, revoked} {
+		_, err := w.s.CredentialByReference(w.ctx, storage.TokenReferenceOf(token))
+		w.wantErr("swept", err, storage.ErrNotFound)
+	}
+	for _, token := range kept {
+		if _, err := w.s.CredentialByReference(w.ctx, storage.TokenReferenceOf(token)); err != nil {
+			t.Errorf("%s that ends at %v was swept: %v", token.Kind, token.ExpiresAt, err)
+		}
+	}
+	equal(w, "swept again", must(w.s.SweepSessions(w.ctx, noon))(w), int64(0))
+}
