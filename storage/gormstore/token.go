@@ -197,8 +197,6 @@ func sweepRows(s *Store, ctx context.Context, before time.Time) (int64, error) {
 		(SELECT id FROM tokens WHERE kind = 'access_token' AND expires_at < ? ORDER BY expires_at LIMIT ?)`, before)
 }
 
-// deleteInBatches runs a DELETE of what is older than its first parameter and no
-// more than its second, until nothing is left.
 // SweepSessions implements [storage.TokenStore].
 func (s *Store) SweepSessions(ctx context.Context, before time.Time) (int64, error) {
 	expired, err := s.deleteInBatches(ctx, "sweeping sessions", `DELETE FROM tokens WHERE kind = 'session' AND id IN
@@ -211,6 +209,8 @@ func (s *Store) SweepSessions(ctx context.Context, before time.Time) (int64, err
 	return expired + revoked, err
 }
 
+// deleteInBatches runs a DELETE of what is older than its first parameter and no
+// more than its second, until nothing is left.
 func (s *Store) deleteInBatches(ctx context.Context, doing, sql string, before time.Time) (int64, error) {
 	var total int64
 	for {
