@@ -74,7 +74,7 @@ func signOut(t *testing.T, i *instance, robin person) {
 // In one organization: those of the same person elsewhere, and of others, stay.
 func signOutEverywhere(t *testing.T, i *instance, robin person) {
 	other := i.bootstrap("Globex")
-	i.call(t, "POST", "/users", other.WorkspaceAPIToken.Token, map[string]any{"email": robin.email, "name": "Robin", "role": "admin"}).want(t, 201)
+	i.adopt(t, "globex", robin.email, "Robin", "admin")
 	elsewhere := i.sessionOf(t, other.Organization.ID, robin.id)
 	one, two := i.sessionOf(t, i.boot.Organization.ID, robin.id), i.sessionOf(t, i.boot.Organization.ID, robin.id)
 	admins := i.session()

@@ -79,7 +79,7 @@ func TestSignIn(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e engine) {
 		i := start(t, e)
 		i.bootstrap("Globex")
-		i.run("user", "create", "--organization", "globex", "--email", "admin@acme.test", "--name", "Ms. Acme", "--json")
+		i.boot.Admin.Password = i.adopt(t, "globex", "admin@acme.test", "Ms. Acme", "member")
 		t.Run("right", func(t *testing.T) { signInRight(t, i) })
 		t.Run("one of several organizations", func(t *testing.T) { signInChoosing(t, i) })
 		t.Run("wrong", func(t *testing.T) { signInWrong(t, i) })

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -50,7 +51,17 @@ func addUser(t *testing.T, i *instance) {
 	if diff := cmp.Diff(avery, read[user](t, shown, 200)); diff != "" || strings.Contains(shown.body, "password") {
 		t.Errorf("shown later (-want +got):\n%s", diff)
 	}
-	blake := read[user](t, i.call(t, "POST", "/users", i.fetch(t, i.application("admin")),
+	for name, token := range map[string]string{ // a member may do what these may not
+		"an application": i.fetch(t, i.application("admin")), "a token with admin alone": i.workspaceToken(time.Time{}, "admin").Secret.Reveal(),
+	} {
+		if a := i.call(t, "POST", "/users", token, `{"email":"mule@acme.test","name":"Mule","role":"member"}`); a.status != http.StatusForbidden {
+			t.Errorf("%s adds a member: %d %s", name, a.status, a.body)
+		}
+		if a := i.call(t, "PATCH", avery.path(), token, `{"role":"admin"}`); a.status != http.StatusForbidden {
+			t.Errorf("%s makes an admin: %d %s", name, a.status, a.body)
+		}
+	}
+	blake := read[user](t, i.call(t, "POST", "/users", i.session().Secret.Reveal(),
 		`{"email":"blake@acme.test","name":"Blake","role":"admin","password":"correct horse battery"}`), http.StatusCreated)
 	if blake.Password != "" {
 		t.Error("a password that was given is shown")
@@ -69,24 +80,30 @@ func addUser(t *testing.T, i *instance) {
 	}
 	want := []any{
 		[]any{"workspace_api_token", "Avery", "avery@acme.test", "member"},
-		[]any{"access_token", "Blake", "blake@acme.test", "admin"},
+		[]any{"session", "Blake", "blake@acme.test", "admin"},
 	}
 	if diff := cmp.Diff(want, created); diff != "" {
 		t.Errorf("audit events (-want +got):\n%s", diff)
 	}
 }
 
-// An account belongs to the person: another organization that adds them changes
-// nothing of it.
+// An account belongs to the person: another organization can neither take it in, which
+// would let it in with whoever knows the password, nor change anything of it.
 func addAccount(t *testing.T, i *instance) {
 	other := i.bootstrap("Globex")
 	add := func(body string) answer { return i.call(t, "POST", "/users", other.WorkspaceAPIToken.Token, body) }
 	password := i.boot.Admin.Password
-	add(`{"email":"admin@acme.test","name":"Ms. Acme","role":"member","password":"correct horse battery"}`).wantInvalid(t, "password")
-	got := read[user](t, add(`{"email":"ADMIN@acme.test","name":"Ms. Acme","role":"member"}`), http.StatusCreated)
-	if got.ID != i.boot.Admin.ID || got.Name != "Ms. Acme" || got.Role != "member" || got.Password != "" {
-		t.Errorf("added %+v", got)
+	for _, more := range []string{``, `,"password":"correct horse battery"`} {
+		add(`{"email":"ADMIN@acme.test","name":"Ms. Acme","role":"member"`+more+`}`).wantProblem(t, http.StatusConflict, "account_exists")
 	}
+	i.enter(t, "admin@acme.test", password, "acme").want(t, http.StatusCreated)
+	i.enter(t, "admin@acme.test", password, "globex").wantProblem(t, http.StatusUnauthorized, "invalid_credentials")
+
+	// The operator may, and whoever knew the password until then does not get in.
+	fresh := i.adopt(t, "globex", "admin@acme.test", "Ms. Acme", "member")
+	i.enter(t, "admin@acme.test", password, "globex").wantProblem(t, http.StatusUnauthorized, "invalid_credentials")
+	password = fresh
+	got := user{ID: i.boot.Admin.ID}
 	add(`{"email":"admin@acme.test","name":"Again","role":"admin"}`).wantProblem(t, http.StatusConflict, "already_member")
 	add(`{"email":"admin@acme.test","name":"Again","role":"admin","password":"correct horse battery"}`).wantProblem(t, http.StatusConflict, "already_member")
 	here := read[user](t, i.call(t, "GET", got.path(), i.admin(), nil), 200)
@@ -94,6 +111,18 @@ func addAccount(t *testing.T, i *instance) {
 		t.Errorf("at home %+v", here)
 	}
 	i.enter(t, "admin@acme.test", password).want(t, http.StatusCreated)
+}
+
+// adopt lets the operator add somebody with an account to an organization, and returns
+// the new password.
+func (i *instance) adopt(t *testing.T, organization, email, name, role string) string {
+	t.Helper()
+	var made user
+	out := i.run("user", "create", "--organization", organization, "--email", email, "--name", name, "--role", role, "--json")
+	if err := json.Unmarshal([]byte(out), &made); err != nil || made.Password == "" {
+		t.Fatalf("printed %q: %v", out, err)
+	}
+	return made.Password
 }
 
 func addUserWrong(t *testing.T, i *instance) {
@@ -227,7 +256,7 @@ func removeUser(t *testing.T, i *instance) {
 	robin := i.person(t, "Robin", storage.RoleAdmin)
 	token := i.mint(t, robin.session, "Robin's")
 	other := i.bootstrap("Globex")
-	i.call(t, "POST", "/users", other.WorkspaceAPIToken.Token, map[string]any{"email": robin.email, "name": "Robin", "role": "admin"}).want(t, 201)
+	i.adopt(t, "globex", robin.email, "Robin", "admin")
 	elsewhere := i.sessionOf(t, other.Organization.ID, robin.id).Secret.Reveal()
 	before := len(i.events(t))
 	i.call(t, "DELETE", robin.path(), i.admin(), nil).want(t, 204)

@@ -112,7 +112,7 @@ type createdAnswer struct {
 		ID       int64  `json:"id"`
 		Email    string `json:"email"`
 		Name     string `json:"name"`
-		Password string `json:"password,omitempty"` // absent if the person had an account
+		Password string `json:"password"`
 	} `json:"admin"`
 	WorkspaceAPIToken *issuedAnswer `json:"workspace_api_token,omitempty"`
 }
@@ -170,11 +170,7 @@ func (a createdAnswer) print(p *process) {
 }
 
 func (a createdAnswer) printSecrets(p *process) {
-	password := a.Admin.Password
-	if password == "" {
-		password = "(as before)"
-	}
-	p.printf("  Admin             %s  password %s\n", a.Admin.Email, password)
+	p.printf("  Admin             %s  password %s\n", a.Admin.Email, a.Admin.Password)
 	p.printf("  Project           %s (%s)\n", a.Project.Name, a.Project.Key)
 	if a.WorkspaceAPIToken != nil {
 		p.printf("  Workspace token   %s  (full access)\n", a.WorkspaceAPIToken.Token)

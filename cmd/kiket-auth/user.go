@@ -103,14 +103,10 @@ func (c *userCreate) Run(ctx context.Context, p *process) error {
 	if c.JSON {
 		return p.printJSON(struct {
 			userRow
-			Password string `json:"password,omitempty"` // absent if the person had an account
+			Password string `json:"password"`
 		}{row, added.InitialPassword.Reveal()})
 	}
 	p.printf("%s is a member of %s now, with the role %s.\n", row.Email, organization.Name, row.Role)
-	if added.InitialPassword.Empty() {
-		p.printf("They sign in with the password that they have.\n")
-		return nil
-	}
 	p.printf("The initial password is shown once:\n\n  %s\n", added.InitialPassword.Reveal())
 	return nil
 }

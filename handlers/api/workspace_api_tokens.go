@@ -63,16 +63,22 @@ func (a *API) listWorkspaceTokens(c *call) (reply, error) {
 
 func (a *API) createWorkspaceToken(c *call) (reply, error) {
 	var request struct {
-		Name      string    `json:"name"`
-		Scopes    []string  `json:"scopes"`
-		ExpiresAt time.Time `json:"expires_at"`
+		Name      string     `json:"name"`
+		Scopes    []string   `json:"scopes"`
+		ExpiresAt *time.Time `json:"expires_at"`
 	}
 	if err := c.decode("workspace_api_token", &request); err != nil {
 		return reply{}, err
 	}
+	var expires time.Time // zero, by which the verb means never, is a time of the past here
+	if request.ExpiresAt != nil {
+		if expires = *request.ExpiresAt; expires.IsZero() {
+			return reply{}, storage.Invalidf("expires_at", "must be in the future")
+		}
+	}
 	issued, err := a.Server.Tokens.IssueWorkspaceToken(c.context(), c.caller, tokens.WorkspaceTokenRequest{
 		OrganizationID: c.organization(), Name: request.Name,
-		Scopes: storage.NewScopes(request.Scopes...), ExpiresAt: request.ExpiresAt,
+		Scopes: storage.NewScopes(request.Scopes...), ExpiresAt: expires,
 	})
 	if err != nil {
 		return reply{}, err

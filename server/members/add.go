@@ -30,11 +30,20 @@ type Added struct {
 
 var errMember = access.Refuse("already_member", "the person is a member already")
 
-// Add makes a person a member, and the account if they have none. What an account
-// holds that exists stays as it is. It returns access.ErrDenied, storage.ErrInvalid, or
-// an access.Refusal already_member.
+// errAccount keeps an organization from taking in somebody whose password another one
+// knows: whoever knows it would get in with them.
+var errAccount = access.Refuse("account_exists", "the address has an account in another organization: the operator of the server can add it")
+
+// Add makes a person a member, and the account if they have none. A member may do
+// everything, or everything but manage, so that it takes full access to add one. An
+// account that is in another organization only the operator may add; it gets a new
+// password then. It returns access.ErrDenied, storage.ErrInvalid, or an access.Refusal
+// already_member or account_exists.
 func (s *Service) Add(ctx context.Context, caller access.Caller, organizationID int64, a Addition) (Added, error) {
 	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return Added{}, err
+	}
+	if err := caller.RequireFullAccess(); err != nil {
 		return Added{}, err
 	}
 	email, err := storage.ParseEmail("email", a.Email)
@@ -64,21 +73,21 @@ var errAccountAppeared = errors.New("an account with the address was made meanwh
 
 func (s *Service) add(ctx context.Context, caller access.Caller, organizationID int64, a Addition) (Added, error) {
 	added := Added{}
-	account, err := s.Store.UserByEmail(ctx, a.Email)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		// Hashed before the transaction, in which others would wait for it.
-		if account, added.InitialPassword, err = s.newAccount(ctx, a); err != nil {
-			return Added{}, err
-		}
-	case err != nil:
+	existing, err := s.Store.UserByEmail(ctx, a.Email)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return Added{}, fmt.Errorf("finding the user: %w", err)
 	}
+	// Hashed before the transaction, in which others would wait for it.
+	account, initial, err := s.newAccount(ctx, a)
+	if err != nil {
+		return Added{}, err
+	}
+	account.ID, added.InitialPassword = existing.ID, initial
 	err = s.Store.Transaction(ctx, func(ctx context.Context) error {
 		if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
 			return fmt.Errorf("locking the organization: %w", err)
 		}
-		if err := s.join(ctx, organizationID, a, &account); err != nil {
+		if err := s.join(ctx, caller, organizationID, a, &account); err != nil {
 			return err
 		}
 		if added.Member, err = s.member(ctx, organizationID, account.ID); err != nil {
@@ -107,8 +116,8 @@ func (s *Service) newAccount(ctx context.Context, a Addition) (storage.User, sto
 	return storage.User{Email: a.Email, Name: a.Name, PasswordHash: hash, CreatedAt: s.Clock()}, initial, nil
 }
 
-// join stores the account, if it is new, and the membership.
-func (s *Service) join(ctx context.Context, organizationID int64, a Addition, account *storage.User) error {
+// join stores the account, or the new password of one that exists, and the membership.
+func (s *Service) join(ctx context.Context, caller access.Caller, organizationID int64, a Addition, account *storage.User) error {
 	if account.ID == 0 {
 		err := s.Store.CreateUser(ctx, account)
 		if errors.Is(err, storage.ErrConflict) {
@@ -117,7 +126,7 @@ func (s *Service) join(ctx context.Context, organizationID int64, a Addition, ac
 		if err != nil {
 			return fmt.Errorf("creating the account: %w", err)
 		}
-	} else if err := s.mayJoin(ctx, organizationID, a, account.ID); err != nil {
+	} else if err := s.takeIn(ctx, caller, organizationID, *account); err != nil {
 		return err
 	}
 	return s.Store.CreateMembership(ctx, storage.Membership{
@@ -125,16 +134,26 @@ func (s *Service) join(ctx context.Context, organizationID int64, a Addition, ac
 	})
 }
 
-// mayJoin holds what has to be true of somebody who has an account.
-func (s *Service) mayJoin(ctx context.Context, organizationID int64, a Addition, userID int64) error {
-	_, err := s.Store.MembershipOf(ctx, organizationID, userID)
-	switch {
-	case err == nil:
-		return errMember
-	case !errors.Is(err, storage.ErrNotFound):
-		return fmt.Errorf("finding the membership: %w", err)
-	case !a.Password.Empty():
-		return storage.Invalidf("password", "the person has an account already: leave it out")
+// takeIn gives an account that exists a new password, unless somebody else uses it.
+func (s *Service) takeIn(ctx context.Context, caller access.Caller, organizationID int64, account storage.User) error {
+	if err := s.Store.LockUser(ctx, account.ID); err != nil {
+		return fmt.Errorf("locking the user: %w", err)
+	}
+	memberships, err := s.Store.MembershipsOf(ctx, account.ID)
+	if err != nil {
+		return fmt.Errorf("finding the memberships: %w", err)
+	}
+	for _, m := range memberships {
+		if m.OrganizationID == organizationID {
+			return errMember
+		}
+	}
+	operator := caller.Require(storage.ScopeAdmin, 0) == nil
+	if len(memberships) > 0 && !operator {
+		return errAccount
+	}
+	if err := s.Store.SetPassword(ctx, account.ID, account.PasswordHash); err != nil {
+		return fmt.Errorf("setting the password: %w", err)
 	}
 	return nil
 }

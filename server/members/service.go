@@ -121,6 +121,11 @@ func (s *Service) Update(ctx context.Context, caller access.Caller, organization
 	if err := errors.Join(u.checkName(), u.checkRole()); err != nil {
 		return storage.Member{}, err
 	}
+	if u.Role != nil && *u.Role == storage.RoleAdmin {
+		if err := caller.RequireFullAccess(); err != nil {
+			return storage.Member{}, err
+		}
+	}
 	var after storage.Member
 	err := s.change(ctx, organizationID, userID, func(ctx context.Context, before storage.Member) error {
 		details := map[string]any{}
