@@ -50,9 +50,9 @@ func changePasswordWrong(t *testing.T, i *instance) {
 
 // The session that asks goes on; all others of the person, in every organization, end.
 func changePasswordRight(t *testing.T, i *instance) {
-	admin := i.boot.Admin
 	other := i.bootstrap("Globex")
-	i.call(t, "POST", "/users", other.WorkspaceAPIToken.Token, map[string]any{"email": admin.Email, "name": "Ms. Acme", "role": "member"}).want(t, 201)
+	i.boot.Admin.Password = i.adopt(t, "globex", i.boot.Admin.Email, "Ms. Acme", "member")
+	admin := i.boot.Admin
 	current, here := i.session().Secret.Reveal(), i.session().Secret.Reveal()
 	elsewhere := i.sessionOf(t, other.Organization.ID, admin.ID).Secret.Reveal()
 	robin := i.person(t, "Robin", storage.RoleMember)

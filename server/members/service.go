@@ -121,13 +121,13 @@ func (s *Service) Update(ctx context.Context, caller access.Caller, organization
 	if err := errors.Join(u.checkName(), u.checkRole()); err != nil {
 		return storage.Member{}, err
 	}
-	if u.Role != nil && *u.Role == storage.RoleAdmin {
-		if err := caller.RequireFullAccess(); err != nil {
-			return storage.Member{}, err
-		}
-	}
 	var after storage.Member
 	err := s.change(ctx, organizationID, userID, func(ctx context.Context, before storage.Member) error {
+		if u.promotes(before) {
+			if err := caller.RequireFullAccess(); err != nil {
+				return err
+			}
+		}
 		details := map[string]any{}
 		err := errors.Join(
 			s.rename(ctx, organizationID, before, u.Name, details),
@@ -141,6 +141,11 @@ func (s *Service) Update(ctx context.Context, caller access.Caller, organization
 		return s.record(ctx, caller, organizationID, "user.updated", after, details)
 	})
 	return after, err
+}
+
+// promotes reports whether somebody becomes an admin by it, who may do everything.
+func (u Update) promotes(before storage.Member) bool {
+	return u.Role != nil && *u.Role == storage.RoleAdmin && before.Role != storage.RoleAdmin
 }
 
 func (u Update) checkName() error {
