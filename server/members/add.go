@@ -16,15 +16,15 @@ type Addition struct {
 	Email string
 	Name  string // what the organization calls them, 1 to 100 characters
 	Role  storage.Role
-	// Password is for a person who has no account; empty: one is made.
+	// Password is what they sign in with; empty: one is made.
 	Password storage.Secret
 }
 
 // Added is a new member.
 type Added struct {
 	Member storage.Member
-	// InitialPassword was made for a new account, and is known here and never again;
-	// empty if there was one, or a password was given.
+	// InitialPassword was made for the account, and is known here and never again; empty
+	// if a password was given.
 	InitialPassword storage.Secret
 }
 
@@ -51,15 +51,7 @@ func (s *Service) Add(ctx context.Context, caller access.Caller, organizationID 
 		return Added{}, err
 	}
 	a.Email, a.Name = email, strings.TrimSpace(a.Name)
-	added, err := s.add(ctx, caller, organizationID, a)
-	if errors.Is(err, errAccountAppeared) {
-		// Another organization has made the account: now it exists.
-		added, err = s.add(ctx, caller, organizationID, a)
-	}
-	if err != nil {
-		return Added{}, err
-	}
-	return added, nil
+	return s.add(ctx, caller, organizationID, a)
 }
 
 func checkPassword(password storage.Secret, email string) error {
@@ -69,20 +61,13 @@ func checkPassword(password storage.Secret, email string) error {
 	return passwords.Check("password", password, email)
 }
 
-var errAccountAppeared = errors.New("an account with the address was made meanwhile")
-
 func (s *Service) add(ctx context.Context, caller access.Caller, organizationID int64, a Addition) (Added, error) {
-	added := Added{}
-	existing, err := s.Store.UserByEmail(ctx, a.Email)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return Added{}, fmt.Errorf("finding the user: %w", err)
-	}
 	// Hashed before the transaction, in which others would wait for it.
 	account, initial, err := s.newAccount(ctx, a)
 	if err != nil {
 		return Added{}, err
 	}
-	account.ID, added.InitialPassword = existing.ID, initial
+	added := Added{InitialPassword: initial}
 	err = s.Store.Transaction(ctx, func(ctx context.Context) error {
 		if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
 			return fmt.Errorf("locking the organization: %w", err)
@@ -97,7 +82,10 @@ func (s *Service) add(ctx context.Context, caller access.Caller, organizationID 
 			"email": a.Email, "role": string(a.Role),
 		})
 	})
-	return added, err
+	if err != nil {
+		return Added{}, err
+	}
+	return added, nil
 }
 
 // newAccount returns an account that is not stored yet, and its password if one was
@@ -118,20 +106,31 @@ func (s *Service) newAccount(ctx context.Context, a Addition) (storage.User, sto
 
 // join stores the account, or the new password of one that exists, and the membership.
 func (s *Service) join(ctx context.Context, caller access.Caller, organizationID int64, a Addition, account *storage.User) error {
-	if account.ID == 0 {
-		err := s.Store.CreateUser(ctx, account)
-		if errors.Is(err, storage.ErrConflict) {
-			return errAccountAppeared
-		}
-		if err != nil {
-			return fmt.Errorf("creating the account: %w", err)
-		}
-	} else if err := s.takeIn(ctx, caller, organizationID, *account); err != nil {
+	existing, err := s.Store.UserByEmail(ctx, a.Email)
+	switch {
+	case err == nil:
+		account.ID = existing.ID
+		err = s.takeIn(ctx, caller, organizationID, *account)
+	case errors.Is(err, storage.ErrNotFound):
+		err = s.create(ctx, account)
+	}
+	if err != nil {
 		return err
 	}
 	return s.Store.CreateMembership(ctx, storage.Membership{
 		OrganizationID: organizationID, UserID: account.ID, Name: a.Name, Role: a.Role, CreatedAt: s.Clock(),
 	})
+}
+
+func (s *Service) create(ctx context.Context, account *storage.User) error {
+	err := s.Store.CreateUser(ctx, account)
+	if errors.Is(err, storage.ErrConflict) { // another organization was faster
+		return errAccount
+	}
+	if err != nil {
+		return fmt.Errorf("creating the account: %w", err)
+	}
+	return nil
 }
 
 // takeIn gives an account that exists a new password, unless somebody else uses it.
