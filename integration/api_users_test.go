@@ -284,7 +284,7 @@ func removeUser(t *testing.T, i *instance) {
 	}
 
 	// Who comes back begins anew.
-	i.call(t, "POST", "/users", i.admin(), map[string]any{"email": robin.email, "name": "Robin", "role": "admin"}).want(t, 201)
+	i.adopt(t, "acme", robin.email, "Robin", "admin")
 	if i.active(t, robin.session) || i.active(t, token.Token) {
 		t.Error("what had ended came back with the person")
 	}
@@ -305,6 +305,12 @@ func removeUserWithHeir(t *testing.T, i *instance) {
 	if i.active(t, sam.session) || i.active(t, revoked.Token) {
 		t.Error("a session, or what was revoked, goes on")
 	}
+	// Nobody else uses the account: who is added again gets a new password.
+	again := read[user](t, i.call(t, "POST", "/users", i.admin(), map[string]any{"email": sam.email, "name": "Sam", "role": "member"}), 201)
+	if again.ID != sam.id || again.Password == "" {
+		t.Errorf("added again as %+v", again)
+	}
+	i.enter(t, sam.email, again.Password).want(t, http.StatusCreated)
 	if seen := i.introspect(t, i.resourceServer(), token.Token); seen["active"] != true || seen["sub"] != fmt.Sprintf("user:%d", heir.id) {
 		t.Errorf("introspected as %v", seen)
 	}
