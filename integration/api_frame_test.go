@@ -7,7 +7,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kiket.dev/auth/server/tokens"
 )
+
+// mistyped is a token whose last character is another hex digit.
+func mistyped(token string) string {
+	other := "0"
+	if strings.HasSuffix(token, other) {
+		other = "1"
+	}
+	return token[:len(token)-1] + other
+}
 
 // What holds for every request to the management API, tried on one resource.
 
@@ -42,7 +53,8 @@ func TestAPICredentials(t *testing.T) {
 		}{
 			"none":                          {401, "unauthorized", nil},
 			"Basic":                         {401, "unauthorized", []string{"Authorization", "Basic YTpi"}},
-			"unknown":                       {401, "invalid_token", []string{"Authorization", "Bearer " + token[:52] + "0"}},
+			"unknown":                       {401, "invalid_token", []string{"Authorization", "Bearer " + tokens.Generate(tokens.PrefixWorkspaceAPIToken).Reveal()}},
+			"a mistyped checksum":           {401, "invalid_token", []string{"Authorization", "Bearer " + mistyped(token)}},
 			"nonsense":                      {401, "invalid_token", []string{"Authorization", "Bearer x"}},
 			"empty":                         {401, "invalid_token", []string{"Authorization", "Bearer "}},
 			"revoked":                       {401, "invalid_token", []string{"Authorization", "Bearer " + revoked}},
