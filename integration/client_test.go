@@ -48,7 +48,7 @@ func (d *deployment) register(r clients.ApplicationRequest) credentials {
 	r.AccessTokenLifetime = 0
 	made, err := d.verbs().Clients.RegisterApplication(d.t.Context(), access.Operator(), r)
 	if err == nil && lifetime != 0 {
-		err = d.verbs().Store.UpdateApplication(d.t.Context(), r.OrganizationID, made.Client.ID, storage.ClientUpdate{AccessTokenLifetime: &lifetime})
+		err = d.verbs().Store.UpdateClient(d.t.Context(), r.OrganizationID, made.Client.ID, storage.ClientUpdate{AccessTokenLifetime: &lifetime})
 	}
 	if err != nil {
 		d.t.Fatal(err)

@@ -27,7 +27,7 @@ func (d *deployment) disable(c credentials) {
 	d.t.Helper()
 	found, store := d.client(c)
 	now := time.Now()
-	if err := store.UpdateApplication(d.t.Context(), found.OrganizationID, found.ID, storage.ClientUpdate{DisabledAt: &now}); err != nil {
+	if err := store.UpdateClient(d.t.Context(), found.OrganizationID, found.ID, storage.ClientUpdate{DisabledAt: &now}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -151,7 +151,7 @@ func (d *deployment) narrow(c credentials, scopes ...string) {
 	d.t.Helper()
 	found, store := d.client(c)
 	registered := storage.NewScopes(scopes...)
-	if err := store.UpdateApplication(d.t.Context(), found.OrganizationID, found.ID, storage.ClientUpdate{Scopes: &registered}); err != nil {
+	if err := store.UpdateClient(d.t.Context(), found.OrganizationID, found.ID, storage.ClientUpdate{Scopes: &registered}); err != nil {
 		d.t.Fatal(err)
 	}
 }

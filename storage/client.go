@@ -85,7 +85,7 @@ type ClientSecretFilter struct {
 	ExpiringBefore time.Time // with an expiry before then
 }
 
-// ClientUpdate is a change of an application; nil leaves as it is.
+// ClientUpdate is a change of a client; nil leaves as it is.
 type ClientUpdate struct {
 	Name                *string
 	Scopes              *Scopes
@@ -141,9 +141,6 @@ type ClientStore interface {
 	// ApplicationSecrets returns a page of the secrets that the filter names, by id,
 	// also of those that are closed.
 	ApplicationSecrets(ctx context.Context, f ClientSecretFilter, page Page) ([]ApplicationSecret, error)
-	// UpdateApplication changes an application; ErrNotFound if the organization has
-	// no such one.
-	UpdateApplication(ctx context.Context, organizationID, id int64, u ClientUpdate) error
 	// RevokeClientTokens makes every access token inactive that the application of
 	// that organization was given before the call; ErrNotFound if there is none.
 	RevokeClientTokens(ctx context.Context, organizationID, id int64) error
@@ -154,6 +151,9 @@ type ClientStore interface {
 	// ResourceServers returns all resource servers in order of their names,
 	// without their secrets.
 	ResourceServers(ctx context.Context) ([]Client, error)
+	// UpdateClient changes a client of the organization (0: of the platform);
+	// ErrNotFound if there is none.
+	UpdateClient(ctx context.Context, organizationID, id int64, u ClientUpdate) error
 	// DeleteClient removes a client of the organization (0: of the platform)
 	// with its secrets; ErrNotFound if there is none.
 	DeleteClient(ctx context.Context, organizationID, id int64) error

@@ -114,7 +114,7 @@ func (s *Service) UpdateApplication(ctx context.Context, caller access.Caller, o
 			updated = before
 			return nil
 		}
-		if err := s.Store.UpdateApplication(ctx, organizationID, id, change); err != nil {
+		if err := s.Store.UpdateClient(ctx, organizationID, id, change); err != nil {
 			return fmt.Errorf("updating application %d: %w", id, err)
 		}
 		var err error

@@ -144,7 +144,7 @@ func (o *office) client(methods []storage.AuthMethod, expiries ...time.Time) (st
 func (o *office) disable(c storage.Client) {
 	o.t.Helper()
 	now := o.now.Now()
-	if err := o.store.UpdateApplication(o.t.Context(), c.OrganizationID, c.ID, storage.ClientUpdate{DisabledAt: &now}); err != nil {
+	if err := o.store.UpdateClient(o.t.Context(), c.OrganizationID, c.ID, storage.ClientUpdate{DisabledAt: &now}); err != nil {
 		o.t.Fatal(err)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"kiket.dev/auth/storage"
 )
@@ -79,45 +77,6 @@ func (s *Store) ApplicationSecrets(ctx context.Context, f storage.ClientSecretFi
 		return nil
 	})
 	return found, err
-}
-
-// UpdateApplication implements [storage.ClientStore].
-func (s *Store) UpdateApplication(ctx context.Context, organizationID, id int64, u storage.ClientUpdate) error {
-	const doing = "updating an application"
-	set, args, err := applicationChanges(u)
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return s.mustChange(ctx, doing, "UPDATE clients SET "+set+" WHERE "+application, append(args, organizationID, id)...)
-}
-
-// applicationChanges returns what comes after SET. That a change of nothing changes
-// something keeps the statement the one that finds out whether there is such a row.
-func applicationChanges(u storage.ClientUpdate) (set string, args []any, err error) {
-	columns := []string{"client_id = client_id"}
-	change := func(column string, value any) {
-		columns, args = append(columns, column+" = ?"), append(args, value)
-	}
-	if u.Name != nil {
-		change("name", *u.Name)
-		err = storable(*u.Name)
-	}
-	if u.Scopes != nil && err == nil {
-		change("scopes", u.Scopes.String())
-		err = storable(*u.Scopes...)
-	}
-	if u.AuthMethods != nil && err == nil {
-		methods := methodsText(*u.AuthMethods)
-		change("auth_methods", methods)
-		err = storable(methods)
-	}
-	if u.AccessTokenLifetime != nil {
-		change("access_token_lifetime", int64(*u.AccessTokenLifetime/time.Second))
-	}
-	if u.DisabledAt != nil {
-		change("disabled_at", moment(*u.DisabledAt))
-	}
-	return strings.Join(columns, ", "), args, err
 }
 
 // RevokeClientTokens implements [storage.ClientStore]. Ids of tokens only grow: all

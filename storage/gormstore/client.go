@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -110,6 +111,47 @@ func (s *Store) ResourceServers(ctx context.Context) ([]storage.Client, error) {
 		servers[i] = r.domain()
 	}
 	return servers, nil
+}
+
+// UpdateClient implements [storage.ClientStore].
+func (s *Store) UpdateClient(ctx context.Context, organizationID, id int64, u storage.ClientUpdate) error {
+	const doing = "updating a client"
+	set, args, err := clientChanges(u)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	where, of := owned(organizationID)
+	args = append(append(args, of...), id)
+	return s.mustChange(ctx, doing, "UPDATE clients SET "+set+" WHERE "+where+" AND id = ?", args...)
+}
+
+// clientChanges returns what comes after SET. That a change of nothing changes
+// something keeps the statement the one that finds out whether there is such a row.
+func clientChanges(u storage.ClientUpdate) (set string, args []any, err error) {
+	columns := []string{"client_id = client_id"}
+	change := func(column string, value any) {
+		columns, args = append(columns, column+" = ?"), append(args, value)
+	}
+	if u.Name != nil {
+		change("name", *u.Name)
+		err = storable(*u.Name)
+	}
+	if u.Scopes != nil && err == nil {
+		change("scopes", u.Scopes.String())
+		err = storable(*u.Scopes...)
+	}
+	if u.AuthMethods != nil && err == nil {
+		methods := methodsText(*u.AuthMethods)
+		change("auth_methods", methods)
+		err = storable(methods)
+	}
+	if u.AccessTokenLifetime != nil {
+		change("access_token_lifetime", int64(*u.AccessTokenLifetime/time.Second))
+	}
+	if u.DisabledAt != nil {
+		change("disabled_at", moment(*u.DisabledAt))
+	}
+	return strings.Join(columns, ", "), args, err
 }
 
 // DeleteClient implements [storage.ClientStore].

@@ -101,8 +101,8 @@ func (w *planned) clients() plannedCalls {
 		},
 		"ExpireClientSecrets": func(ctx context.Context) error { return s.ExpireClientSecrets(ctx, w.o.ID, w.c.ID, 1, w.now) },
 		"ApplicationByID":     func(ctx context.Context) error { return found(s.ApplicationByID(ctx, w.o.ID, w.c.ID)) },
-		"UpdateApplication": func(ctx context.Context) error {
-			return s.UpdateApplication(ctx, w.o.ID, w.c.ID, storage.ClientUpdate{Name: &w.c.Name})
+		"UpdateClient": func(ctx context.Context) error {
+			return s.UpdateClient(ctx, w.o.ID, w.c.ID, storage.ClientUpdate{Name: &w.c.Name})
 		},
 		"Applications":              func(ctx context.Context) error { return found(s.Applications(ctx, w.o.ID, page)) },
 		"ApplicationSecrets":        func(ctx context.Context) error { return found(s.ApplicationSecrets(ctx, open, page)) },

@@ -21,8 +21,10 @@ func testApplications(_ *testing.T, w *world) {
 	for _, id := range []int64{server.ID, 4711, 0} {
 		_, err := w.s.ApplicationByID(w.ctx, o.ID, id)
 		w.wantErr("by the id of none", err, storage.ErrNotFound)
-		w.wantErr("changing none", w.s.UpdateApplication(w.ctx, o.ID, id, storage.ClientUpdate{}), storage.ErrNotFound)
 		w.wantErr("ending the tokens of none", w.s.RevokeClientTokens(w.ctx, o.ID, id), storage.ErrNotFound)
+	}
+	for _, id := range []int64{4711, 0} {
+		w.wantErr("changing none", w.s.UpdateClient(w.ctx, o.ID, id, storage.ClientUpdate{}), storage.ErrNotFound)
 	}
 
 	name, scopes, methods := "App 2", storage.NewScopes("comments"), []storage.AuthMethod{storage.AuthSecretPost}
@@ -44,7 +46,7 @@ func testApplications(_ *testing.T, w *world) {
 			},
 		},
 	} {
-		w.ok(w.s.UpdateApplication(w.ctx, o.ID, c.ID, change.update))
+		w.ok(w.s.UpdateClient(w.ctx, o.ID, c.ID, change.update))
 		change.apply(&c)
 		equal(w, "after a change", read(), c)
 		equal(w, "after a change, by client id", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)

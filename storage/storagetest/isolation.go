@@ -60,14 +60,14 @@ func (d domestic) singles(w *world, id int64) map[string]func() error {
 		"NamedSecretByName": func() error { _, err := w.s.NamedSecretByName(w.ctx, id, d.i.ID, d.secret.Name); return err },
 		"DeleteNamedSecret": func() error { return w.s.DeleteNamedSecret(w.ctx, id, d.i.ID, d.secret.Name) },
 
-		"ApplicationByID":              func() error { _, err := w.s.ApplicationByID(w.ctx, id, d.c.ID); return err },
-		"UpdateApplication":            func() error { return w.s.UpdateApplication(w.ctx, id, d.c.ID, storage.ClientUpdate{Name: &name}) },
-		"UpdateApplication, disabling": func() error { return w.disable(w.ctx, id, d.c.ID, noon) },
-		"UpdateApplication, nothing":   func() error { return w.s.UpdateApplication(w.ctx, id, d.c.ID, storage.ClientUpdate{}) },
-		"RevokeClientTokens":           func() error { return w.s.RevokeClientTokens(w.ctx, id, d.c.ID) },
-		"DeleteClient":                 func() error { return w.s.DeleteClient(w.ctx, id, d.c.ID) },
-		"AddClientSecret":              func() error { return w.s.AddClientSecret(w.ctx, id, d.c.ID, &secret) },
-		"ExpireClientSecrets":          func() error { return w.s.ExpireClientSecrets(w.ctx, id, d.c.ID, 0, noon) },
+		"ApplicationByID":         func() error { _, err := w.s.ApplicationByID(w.ctx, id, d.c.ID); return err },
+		"UpdateClient":            func() error { return w.s.UpdateClient(w.ctx, id, d.c.ID, storage.ClientUpdate{Name: &name}) },
+		"UpdateClient, disabling": func() error { return w.disable(w.ctx, id, d.c.ID, noon) },
+		"UpdateClient, nothing":   func() error { return w.s.UpdateClient(w.ctx, id, d.c.ID, storage.ClientUpdate{}) },
+		"RevokeClientTokens":      func() error { return w.s.RevokeClientTokens(w.ctx, id, d.c.ID) },
+		"DeleteClient":            func() error { return w.s.DeleteClient(w.ctx, id, d.c.ID) },
+		"AddClientSecret":         func() error { return w.s.AddClientSecret(w.ctx, id, d.c.ID, &secret) },
+		"ExpireClientSecrets":     func() error { return w.s.ExpireClientSecrets(w.ctx, id, d.c.ID, 0, noon) },
 		"CloseClientSecret": func() error {
 			_, err := w.s.CloseClientSecret(w.ctx, id, d.c.ID, d.c.Secrets[0].ID, noon, true)
 			return err
@@ -208,7 +208,7 @@ func (d domestic) checkPlatform(w *world) {
 	platform, secret := w.resourceServer(0, "platform", "https://kiket.test/api"), newSecret("x")
 	for name, try := range map[string]func() error{
 		"DeleteClient":        func() error { return w.s.DeleteClient(w.ctx, d.o.ID, platform.ID) },
-		"UpdateApplication":   func() error { return w.disable(w.ctx, d.o.ID, platform.ID, noon) },
+		"UpdateClient":        func() error { return w.disable(w.ctx, d.o.ID, platform.ID, noon) },
 		"ApplicationByID":     func() error { _, err := w.s.ApplicationByID(w.ctx, d.o.ID, platform.ID); return err },
 		"RevokeClientTokens":  func() error { return w.s.RevokeClientTokens(w.ctx, d.o.ID, platform.ID) },
 		"AddClientSecret":     func() error { return w.s.AddClientSecret(w.ctx, d.o.ID, platform.ID, &secret) },

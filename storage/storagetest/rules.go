@@ -92,12 +92,12 @@ func testTexts(t *testing.T, w *world) {
 			"CreateClient": func() error {
 				return w.s.CreateClient(w.ctx, &storage.Client{OrganizationID: o.ID, ClientID: "x", Scopes: storage.Scopes{bad}, CreatedAt: noon})
 			},
-			"CreateToken":               func() error { return w.s.CreateToken(w.ctx, &access) },
-			"AddClientSecret":           func() error { return w.s.AddClientSecret(w.ctx, o.ID, c.ID, &secret) },
-			"UpdateApplication, scopes": func() error { return w.rescope(w.ctx, o.ID, c.ID, storage.Scopes{bad}) },
-			"name of an application":    func() error { return w.s.UpdateApplication(w.ctx, o.ID, c.ID, storage.ClientUpdate{Name: &bad}) },
+			"CreateToken":            func() error { return w.s.CreateToken(w.ctx, &access) },
+			"AddClientSecret":        func() error { return w.s.AddClientSecret(w.ctx, o.ID, c.ID, &secret) },
+			"UpdateClient, scopes":   func() error { return w.rescope(w.ctx, o.ID, c.ID, storage.Scopes{bad}) },
+			"name of an application": func() error { return w.s.UpdateClient(w.ctx, o.ID, c.ID, storage.ClientUpdate{Name: &bad}) },
 			"methods of an application": func() error {
-				return w.s.UpdateApplication(w.ctx, o.ID, c.ID, storage.ClientUpdate{AuthMethods: &methods})
+				return w.s.UpdateClient(w.ctx, o.ID, c.ID, storage.ClientUpdate{AuthMethods: &methods})
 			},
 			"RenameOrganization": func() error { return w.s.RenameOrganization(w.ctx, o.ID, bad) },
 			"SetRole":            func() error { return w.s.SetRole(w.ctx, o.ID, 1, storage.Role(bad)) },

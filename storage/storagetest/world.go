@@ -128,12 +128,12 @@ func (w *world) application(organizationID int64) storage.Client {
 
 // disable disables an application, or with zero enables it.
 func (w *world) disable(ctx context.Context, organizationID, id int64, at time.Time) error {
-	return w.s.UpdateApplication(ctx, organizationID, id, storage.ClientUpdate{DisabledAt: &at})
+	return w.s.UpdateClient(ctx, organizationID, id, storage.ClientUpdate{DisabledAt: &at})
 }
 
 // rescope changes what an application may ask for.
 func (w *world) rescope(ctx context.Context, organizationID, id int64, scopes storage.Scopes) error {
-	return w.s.UpdateApplication(ctx, organizationID, id, storage.ClientUpdate{Scopes: &scopes})
+	return w.s.UpdateClient(ctx, organizationID, id, storage.ClientUpdate{Scopes: &scopes})
 }
 
 func newSecret(text string) storage.ClientSecret {
