@@ -32,6 +32,7 @@ func measure(b *testing.B, i *instance, next load) {
 	var counter atomic.Int64
 	var failure atomic.Pointer[string]
 	before := cpuOf(b, i)
+	profiled := profile(b, i)
 	b.ResetTimer()
 	started := time.Now()
 	var workers sync.WaitGroup
@@ -54,6 +55,7 @@ func measure(b *testing.B, i *instance, next load) {
 	workers.Wait()
 	took := time.Since(started)
 	b.StopTimer()
+	profiled()
 	if problem := failure.Load(); problem != nil {
 		b.Fatal(*problem)
 	}
@@ -101,7 +103,7 @@ func benchEngine(b *testing.B, bench func(b *testing.B, i *instance)) {
 	b.Helper()
 	for _, e := range []engine{sqlite, postgres} {
 		b.Run(string(e), func(b *testing.B) {
-			bench(b, start(b, e))
+			bench(b, start(b, e, profiled()...))
 		})
 	}
 }

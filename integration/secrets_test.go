@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -64,8 +63,6 @@ func writings(text string) map[string]string {
 	return forms
 }
 
-var metricsListening = regexp.MustCompile(`"msg":"listening for metrics","address":"([^"]+)"`)
-
 // No plain secret is written anywhere but into the one answer that shows it,
 // whatever is asked and however wrongly.
 func TestSecrets(t *testing.T) {
@@ -98,15 +95,17 @@ func TestSecrets(t *testing.T) {
 			i.post(t, "/oauth/revoke", holder, "token", secret)
 		}
 		written := traces{"commands' output": d.commands(t)}
-		metrics := metricsListening.FindStringSubmatch(i.log())
-		if metrics == nil {
-			t.Fatal("no listener for metrics")
+		for _, path := range []string{"/metrics", "/debug/pprof/heap", "/debug/pprof/goroutine?debug=2"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+i.metricsAddress(t)+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := do(t, r)
+			if a.status != http.StatusOK {
+				t.Errorf("%s: %d", path, a.status)
+			}
+			written["metrics"] += a.body
 		}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+metrics[1]+"/metrics", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		written["metrics"] = do(t, r).body
 		canary := i.get(t, "/healthz").header.Get("X-Request-Id")
 		if err := i.stop(); err != nil {
 			t.Error(err)

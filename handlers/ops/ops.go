@@ -1,12 +1,13 @@
 // Package ops is what operators and their orchestrators ask of the process:
 // /healthz says that it runs, /readyz that it can serve, /metrics (on a listener
-// of its own) what it has been doing.
+// of its own) what it has been doing, and /debug/pprof there what it does now.
 package ops
 
 import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/pprof"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -98,9 +99,15 @@ func (m *Metrics) Observe(route, method string, status int, took time.Duration) 
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
-// Handler serves /metrics in the Prometheus exposition formats.
+// Handler serves /metrics in the Prometheus exposition formats, and profiles for
+// go tool pprof below /debug/pprof: where the process spends its time and memory.
+// They hold names of functions and no contents of memory.
 func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	for _, name := range []string{"allocs", "block", "goroutine", "heap", "mutex"} {
+		mux.Handle("GET /debug/pprof/"+name, pprof.Handler(name))
+	}
 	return mux
 }
