@@ -17,13 +17,15 @@ const (
 	ResourceServer ClientKind = "resource_server"
 )
 
-// AuthMethod is how a client authenticates (RFC 7591 section 2).
+// AuthMethod is how a client authenticates (RFC 7591 section 2, OpenID Connect Core
+// section 9).
 type AuthMethod string
 
 // The methods.
 const (
-	AuthSecretBasic AuthMethod = "client_secret_basic"
-	AuthSecretPost  AuthMethod = "client_secret_post"
+	AuthSecretBasic   AuthMethod = "client_secret_basic"
+	AuthSecretPost    AuthMethod = "client_secret_post"
+	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"
 )
 
 // Client is whoever authenticates at the OAuth endpoints (RFC 6749 section 2):
@@ -39,6 +41,15 @@ type Client struct {
 	DisabledAt     time.Time // zero: enabled
 	LastUsedAt     time.Time // zero: never
 	Secrets        []ClientSecret
+
+	// JWKS is the set of the public keys that a client signs its assertions with (RFC
+	// 7517, JSON); nil: none.
+	JWKS []byte
+	// JWKSURI is where the client publishes that set; empty: nowhere.
+	JWKSURI string
+	// TokenURLAudience permits the client's assertions to name the URL of the token
+	// endpoint as their audience in place of the issuer (RFC 7523 section 3).
+	TokenURLAudience bool
 
 	// Scopes is what an application may ask for.
 	Scopes Scopes
@@ -90,6 +101,9 @@ type ClientUpdate struct {
 	Name                *string
 	Scopes              *Scopes
 	AuthMethods         *[]AuthMethod
+	JWKS                *[]byte // empty: none
+	JWKSURI             *string
+	TokenURLAudience    *bool
 	AccessTokenLifetime *time.Duration
 	DisabledAt          *time.Time // zero: enabled
 }
@@ -148,8 +162,11 @@ type ClientStore interface {
 	// identifier which serves the organization: one of the platform or one of
 	// its own, without secrets. ErrNotFound if there is none.
 	ResourceServerByIdentifier(ctx context.Context, organizationID int64, identifier string) (Client, error)
-	// ResourceServers returns all resource servers in order of their names,
-	// without their secrets.
+	// ResourceServerByName returns a resource server with its secrets that are not
+	// closed, ErrNotFound if there is none. Names are compared byte by byte.
+	ResourceServerByName(ctx context.Context, name string) (Client, error)
+	// ResourceServers returns all resource servers in order of their names, with
+	// their secrets that are not closed.
 	ResourceServers(ctx context.Context) ([]Client, error)
 	// UpdateClient changes a client of the organization (0: of the platform);
 	// ErrNotFound if there is none.

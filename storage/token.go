@@ -72,7 +72,7 @@ func TokenReferenceOf(t Token) TokenReference {
 type Credential struct {
 	Token Token
 
-	Client       Client       // of an access token; without secrets
+	Client       Client       // of an access token; without secrets and keys
 	Owner        Member       // of a workspace token or session
 	Installation Installation // of an extension key; without manifest
 	KeyRevoked   bool         // the signing key of an access token is revoked or unknown

@@ -32,6 +32,7 @@ type Store interface {
 	UserStore
 	ProjectStore
 	ClientStore
+	AssertionStore
 	InstallationStore
 	NamedSecretStore
 	TokenStore

@@ -15,14 +15,8 @@ const application = "kind = 'application' AND organization_id = ? AND id = ?"
 // ApplicationByID implements [storage.ClientStore].
 func (s *Store) ApplicationByID(ctx context.Context, organizationID, id int64) (storage.Client, error) {
 	const doing = "reading an application"
-	found, err := s.applications(ctx, doing, "SELECT * FROM clients WHERE "+application, organizationID, id)
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("%s: %w", doing, storage.ErrNotFound)
-	}
-	if err != nil {
-		return storage.Client{}, err
-	}
-	return found[0], nil
+	found, err := s.selectedClients(ctx, doing, "SELECT * FROM clients WHERE "+application, "c.id", organizationID, id)
+	return only(doing, found, err)
 }
 
 // Applications implements [storage.ClientStore].
@@ -34,17 +28,8 @@ func (s *Store) Applications(ctx context.Context, organizationID int64, page sto
 	var where conditions
 	where.add("kind = 'application' AND organization_id = ?", organizationID)
 	where.addID("id < ?", page.Before)
-	return s.applications(ctx, doing, "SELECT * FROM clients WHERE "+where.String()+" ORDER BY id DESC LIMIT ?",
+	return s.selectedClients(ctx, doing, "SELECT * FROM clients WHERE "+where.String()+" ORDER BY id DESC LIMIT ?", "c.id DESC",
 		append(where.args, page.Limit)...)
-}
-
-// applications reads the rows of clients that a SELECT names, by id, with their
-// secrets.
-func (s *Store) applications(ctx context.Context, doing, clients string, args ...any) ([]storage.Client, error) {
-	var found clientSet
-	err := s.rows(ctx, s.reader, doing, "SELECT "+clientSecretColumns+" FROM ("+clients+") c "+openSecrets+
-		" ORDER BY c.id DESC, s.id", args, found.add)
-	return all(found.order, (*foundClient).domain), err
 }
 
 // ApplicationSecrets implements [storage.ClientStore].
@@ -64,7 +49,7 @@ func (s *Store) ApplicationSecrets(ctx context.Context, f storage.ClientSecretFi
 	err := s.rows(ctx, s.reader, doing, "SELECT "+clientSecretColumns+", s.closed_at, s.tokens_revoked"+
 		" FROM clients c JOIN client_secrets s ON s.client_id = c.id WHERE "+where.String()+
 		" ORDER BY s.id DESC LIMIT ?", append(where.args, page.Limit), func(scan func(...any) error) error {
-		var client joinedClient
+		var client keyedClient
 		var secret joinedSecret
 		var closed moment
 		var tokensRevoked bool

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"gorm.io/gorm"
-
 	"kiket.dev/auth/storage"
 )
 
@@ -26,6 +24,10 @@ type clientRow struct {
 	LastUsedAt          moment
 
 	TokensRevokedThrough int64
+
+	JWKS             blob
+	JWKSURI          string `gorm:"column:jwks_uri"`
+	TokenURLAudience bool
 }
 
 func (clientRow) TableName() string { return "clients" }
@@ -39,6 +41,7 @@ func (r clientRow) domain() storage.Client {
 		AccessTokenLifetime:  time.Duration(r.AccessTokenLifetime) * time.Second,
 		TokensRevokedThrough: r.TokensRevokedThrough,
 		Identifier:           r.Identifier,
+		JWKS:                 r.JWKS, JWKSURI: r.JWKSURI, TokenURLAudience: r.TokenURLAudience,
 	}
 }
 
@@ -52,10 +55,11 @@ func (s *Store) CreateClient(ctx context.Context, c *storage.Client) error {
 		Identifier: c.Identifier, CreatedAt: moment(c.CreatedAt),
 		DisabledAt: moment(c.DisabledAt), LastUsedAt: moment(c.LastUsedAt),
 		TokensRevokedThrough: c.TokensRevokedThrough,
+		JWKS:                 c.JWKS, JWKSURI: c.JWKSURI, TokenURLAudience: c.TokenURLAudience,
 	}
 	ids := make([]int64, len(c.Secrets))
 	err := s.Transaction(ctx, func(ctx context.Context) error {
-		err := s.create(ctx, doing, &row, row.Kind, row.ClientID, row.Name, row.AuthMethods, row.Scopes, row.Identifier)
+		err := s.create(ctx, doing, &row, row.Kind, row.ClientID, row.Name, row.AuthMethods, row.Scopes, row.Identifier, row.JWKSURI)
 		if err != nil {
 			return err
 		}
@@ -78,39 +82,24 @@ func (s *Store) CreateClient(ctx context.Context, c *storage.Client) error {
 	return nil
 }
 
-// ResourceServerByIdentifier implements [storage.ClientStore]. If several serve
-// the organization, an enabled one goes first, then its own.
-func (s *Store) ResourceServerByIdentifier(ctx context.Context, organizationID int64, identifier string) (storage.Client, error) {
-	const doing = "reading a resource server"
-	if err := findable(identifier); err != nil {
-		return storage.Client{}, fmt.Errorf("%s: %w", doing, err)
+// selectedClients reads the rows of clients that a SELECT names, in an order that tells
+// each from the others, with their secrets that are not closed.
+func (s *Store) selectedClients(ctx context.Context, doing, clients, order string, args ...any) ([]storage.Client, error) {
+	var found clientSet
+	err := s.rows(ctx, s.reader, doing, "SELECT "+clientSecretColumns+" FROM ("+clients+") c "+openSecrets+
+		" ORDER BY "+order+", s.id", args, found.add)
+	return all(found.order, (*foundClient).domain), err
+}
+
+// only returns the one client that was found, ErrNotFound if none was.
+func only(doing string, found []storage.Client, err error) (storage.Client, error) {
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("%s: %w", doing, storage.ErrNotFound)
 	}
-	var row clientRow
-	err := s.read(ctx, doing, func(db *gorm.DB) error {
-		return db.Where("kind = ? AND identifier = ? AND (organization_id IS NULL OR organization_id = ?)",
-			string(storage.ResourceServer), identifier, organizationID).
-			Order("disabled_at IS NOT NULL, organization_id IS NULL, id").Take(&row).Error
-	})
 	if err != nil {
 		return storage.Client{}, err
 	}
-	return row.domain(), nil
-}
-
-// ResourceServers implements [storage.ClientStore].
-func (s *Store) ResourceServers(ctx context.Context) ([]storage.Client, error) {
-	var rows []clientRow
-	err := s.read(ctx, "reading the resource servers", func(db *gorm.DB) error {
-		return db.Where("kind = ?", string(storage.ResourceServer)).Order("name").Find(&rows).Error
-	})
-	if err != nil {
-		return nil, err
-	}
-	servers := make([]storage.Client, len(rows))
-	for i, r := range rows {
-		servers[i] = r.domain()
-	}
-	return servers, nil
+	return found[0], nil
 }
 
 // UpdateClient implements [storage.ClientStore].
@@ -147,6 +136,16 @@ func clientChanges(u storage.ClientUpdate) (set string, args []any, err error) {
 	}
 	if u.AccessTokenLifetime != nil {
 		change("access_token_lifetime", int64(*u.AccessTokenLifetime/time.Second))
+	}
+	if u.JWKS != nil {
+		change("jwks", blob(*u.JWKS))
+	}
+	if u.JWKSURI != nil && err == nil {
+		change("jwks_uri", *u.JWKSURI)
+		err = storable(*u.JWKSURI)
+	}
+	if u.TokenURLAudience != nil {
+		change("token_url_audience", *u.TokenURLAudience)
 	}
 	if u.DisabledAt != nil {
 		change("disabled_at", moment(*u.DisabledAt))

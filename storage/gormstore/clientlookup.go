@@ -1,6 +1,7 @@
 package gormstore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -42,9 +43,28 @@ func (c *joinedClient) domain() storage.Client {
 	}.domain()
 }
 
+// keyedClient is a joinedClient with what else it can authenticate with: keys, which a
+// look-up of tokens does without.
+type keyedClient struct {
+	joinedClient
+	jwks             blob
+	jwksURI          text
+	tokenURLAudience bool
+}
+
+func (c *keyedClient) targets() []any {
+	return append(c.joinedClient.targets(), &c.jwks, &c.jwksURI, &c.tokenURLAudience)
+}
+
+func (c *keyedClient) domain() storage.Client {
+	client := c.joinedClient.domain()
+	client.JWKS, client.JWKSURI, client.TokenURLAudience = bytes.Clone(c.jwks), string(c.jwksURI), c.tokenURLAudience
+	return client
+}
+
 // clientSecretColumns are those of a client c and of one of its secrets s, in the
-// order of the scan targets of joinedClient and joinedSecret.
-const clientSecretColumns = clientColumns + ", s.id, s.digest, s.prefix, s.created_at, s.expires_at, s.last_used_at"
+// order of the scan targets of keyedClient and joinedSecret.
+const clientSecretColumns = clientColumns + ", c.jwks, c.jwks_uri, c.token_url_audience, s.id, s.digest, s.prefix, s.created_at, s.expires_at, s.last_used_at"
 
 // openSecrets joins the secrets that are not closed to the clients c.
 const openSecrets = "LEFT JOIN client_secrets s ON s.client_id = c.id AND s.closed_at IS NULL"
@@ -69,7 +89,7 @@ func (s *joinedSecret) domain() storage.ClientSecret {
 
 // foundClient is a client with its secrets.
 type foundClient struct {
-	client  joinedClient
+	client  keyedClient
 	secrets []joinedSecret
 }
 

@@ -1,6 +1,7 @@
 package gormstore
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"fmt"
 	"strings"
@@ -85,6 +86,32 @@ func (t *text) Scan(src any) error {
 
 // Value implements [driver.Valuer].
 func (t text) Value() (driver.Value, error) { return string(t), nil }
+
+// blob is a sequence of bytes, NULL if it is empty.
+type blob []byte
+
+// Scan implements [database/sql.Scanner].
+func (b *blob) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*b = nil
+	case []byte:
+		*b = bytes.Clone(v) // the driver's
+	case string:
+		*b = blob(v)
+	default:
+		return fmt.Errorf("reading bytes: unexpected %T", src)
+	}
+	return nil
+}
+
+// Value implements [driver.Valuer].
+func (b blob) Value() (driver.Value, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	return []byte(b), nil
+}
 
 func methodsText(methods []storage.AuthMethod) string {
 	names := make([]string, len(methods))

@@ -22,6 +22,10 @@ type dialect struct {
 	// insertAccessTokens is the one statement that stores the access tokens and
 	// returns reference and id of each.
 	insertAccessTokens func(tokens []*storage.Token) (sql string, args []any)
+	// insertAssertions is the one statement that stores the assertions, of which no two
+	// are the same, in their order, leaves out those that are there, and returns client
+	// and digest of each of the others.
+	insertAssertions func(assertions []assertion) (sql string, args []any)
 	// versionTableExists counts the tables with the name of its parameter.
 	versionTableExists string
 

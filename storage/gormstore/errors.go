@@ -38,6 +38,9 @@ const (
 	sqliteConstraintUnique     = 2067
 )
 
+// lockNotAvailable is the SQLSTATE of a wait for a lock that was too long.
+const lockNotAvailable = "55P03"
+
 // sqliteUnavailable holds the primary codes that say something about the
 // database and nothing about the statement: BUSY, LOCKED, NOMEM, READONLY,
 // INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL and NOTADB.
@@ -108,7 +111,7 @@ func postgresSentinel(err *pgconn.PgError) error {
 		"25006", // read-only: a standby, or a primary that has just been demoted
 		"40001", // serialization failure
 		"40P01", // deadlock
-		"55P03", // lock not available
+		lockNotAvailable,
 		"57014": // query cancelled
 		return storage.ErrUnavailable
 	case "0A000":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	"github.com/pressly/goose/v3/lock"
@@ -13,6 +14,10 @@ import (
 
 // versionTable remembers which migrations were applied.
 const versionTable = "schema_migrations"
+
+// ErrInUse says that a migration gave up, since something else, such as a backup, has a
+// table for longer than requests can be made to wait. It can be applied later.
+var ErrInUse = errors.New("a table is in use for longer than may be waited for; migrate again later")
 
 // Migration is one step of the schema.
 type Migration struct {
@@ -23,7 +28,8 @@ type Migration struct {
 
 // Migrate applies the migrations that are pending and returns how many. Several
 // replicas may do it at once: one does the work, the others wait for it. It is
-// not bounded by [Options].Timeout, since a migration may take long, but by ctx.
+// not bounded by [Options].Timeout, since a migration may take long, but by ctx. It
+// returns ErrInUse if a migration waited for a table for too long.
 func (s *Store) Migrate(ctx context.Context) (int, error) {
 	applied := 0
 	for {
@@ -39,6 +45,9 @@ func (s *Store) Migrate(ctx context.Context) (int, error) {
 		// A replica that was faster makes ours fail; then there is less left to do.
 		after, readErr := s.appliedVersions(ctx)
 		if readErr != nil || len(after) <= len(before)+n || ctx.Err() != nil {
+			if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == lockNotAvailable {
+				return applied, fmt.Errorf("migrating: %w: %w", ErrInUse, err)
+			}
 			return applied, fmt.Errorf("migrating: %w", translate(ctx, err))
 		}
 	}

@@ -53,6 +53,7 @@ type Store struct {
 	accessTokens lookup[storage.TokenReference, storage.Credential]
 	opaqueTokens lookup[storage.TokenReference, storage.Credential]
 	inserts      *batcher[*storage.Token, int64]
+	assertions   *batcher[assertion, struct{}]
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -89,6 +90,7 @@ func Open(o Options) (*Store, error) {
 	s.clients = newClientLookup(s)
 	s.accessTokens, s.opaqueTokens = newAccessTokenLookup(s), newOpaqueTokenLookup(s)
 	s.inserts = &batcher[*storage.Token, int64]{timeout: s.timeout, send: s.insertTokens}
+	s.assertions = newAssertionBatcher(s)
 	return s, nil
 }
 

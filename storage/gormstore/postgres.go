@@ -30,6 +30,7 @@ var postgresDialect = dialect{
 	migrations:         migrationsOf("postgres"),
 	placeholder:        func(sql []byte, n int) []byte { return strconv.AppendInt(append(sql, '$'), int64(n), 10) },
 	insertAccessTokens: insertUnnested,
+	insertAssertions:   insertUnnestedAssertions,
 	versionTableExists: `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?`,
 	tokenMark:          "nextval('tokens_id_seq')",
 	lockRows:           " FOR NO KEY UPDATE",
@@ -110,6 +111,18 @@ FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::text[],
      AS new (organization_id, reference, scopes, full_access, audience,
              created_at, expires_at, client_id, client_secret_id, key_id)
 RETURNING reference, id`
+
+// insertUnnestedAssertions is insertUnnested for assertions.
+func insertUnnestedAssertions(assertions []assertion) (string, []any) {
+	n := len(assertions)
+	clients, digests, expires := make([]int64, n), make([]string, n), make([]time.Time, n)
+	for i, a := range assertions {
+		clients[i], digests[i], expires[i] = a.clientID, a.digest, stored(a.expires)
+	}
+	return `INSERT INTO client_assertions (client_id, jti_digest, expires_at)
+		SELECT * FROM unnest($1::bigint[], $2::text[], $3::timestamptz[])
+		ON CONFLICT (client_id, jti_digest) DO NOTHING RETURNING client_id, jti_digest`, []any{clients, digests, expires}
+}
 
 func migrationsOf(dialect string) fs.FS {
 	sub, err := fs.Sub(migrations, "migrations/"+dialect)

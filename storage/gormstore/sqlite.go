@@ -33,6 +33,7 @@ var sqliteDialect = dialect{
 	migrations:         migrationsOf("sqlite"),
 	placeholder:        func(sql []byte, _ int) []byte { return append(sql, '?') },
 	insertAccessTokens: insertValues,
+	insertAssertions:   insertAssertionValues,
 	versionTableExists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`,
 	tokenMark:          "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'tokens'), 0)",
 	prepareTokens:      func(*Store, context.Context, time.Time, time.Time) error { return nil },
@@ -127,4 +128,15 @@ func insertValues(tokens []*storage.Token) (string, []any) {
 	}
 	statement.WriteString(" RETURNING reference, id")
 	return statement.String(), args
+}
+
+// insertAssertionValues lists the assertions in one statement.
+func insertAssertionValues(assertions []assertion) (string, []any) {
+	args := make([]any, 0, 3*len(assertions))
+	for _, a := range assertions {
+		args = append(args, a.clientID, a.digest, moment(a.expires))
+	}
+	return "INSERT INTO client_assertions (client_id, jti_digest, expires_at) VALUES (?,?,?)" +
+		strings.Repeat(",(?,?,?)", len(assertions)-1) +
+		" ON CONFLICT (client_id, jti_digest) DO NOTHING RETURNING client_id, jti_digest", args
 }

@@ -72,29 +72,3 @@ func testClientSecrets(t *testing.T, w *world) {
 	equal(w, "after CloseClientSecret", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
 	equal(w, "the other", must(w.s.ClientByClientID(w.ctx, other.ClientID))(w), other)
 }
-
-func testResourceServers(_ *testing.T, w *world) {
-	o, foreign := w.organization(), w.organization()
-	w.application(o.ID)
-	const api = "https://kiket.test/api"
-	b := w.resourceServer(0, "b", api)
-	own := w.resourceServer(o.ID, "B", api)
-	a := w.resourceServer(foreign.ID, "a", "https://kiket.test/other")
-
-	platform := must(w.s.ResourceServerByIdentifier(w.ctx, foreign.ID, api))(w)
-	b.Secrets, own.Secrets, a.Secrets = nil, nil, nil
-	equal(w, "of the platform", platform, b)
-	equal(w, "its own goes first", must(w.s.ResourceServerByIdentifier(w.ctx, o.ID, api))(w), own)
-	equal(w, "of a foreign one", must(w.s.ResourceServerByIdentifier(w.ctx, foreign.ID, a.Identifier))(w), a)
-	for _, identifier := range []string{a.Identifier, api + "/", "HTTPS://kiket.test/api", ""} {
-		_, err := w.s.ResourceServerByIdentifier(w.ctx, o.ID, identifier)
-		w.wantErr("identifier "+identifier, err, storage.ErrNotFound)
-	}
-	equal(w, "all, by name", must(w.s.ResourceServers(w.ctx))(w), []storage.Client{own, a, b})
-
-	again := storage.Client{Kind: storage.ResourceServer, ClientID: "new", Name: "b", CreatedAt: noon}
-	w.wantErr("name twice", w.s.CreateClient(w.ctx, &again), storage.ErrConflict)
-	w.wantErr("deleted as an organization's", w.s.DeleteClient(w.ctx, o.ID, b.ID), storage.ErrNotFound)
-	w.ok(w.s.DeleteClient(w.ctx, 0, b.ID))
-	w.wantErr("deleted as the platform's", w.s.DeleteClient(w.ctx, 0, own.ID), storage.ErrNotFound)
-}

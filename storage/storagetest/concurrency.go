@@ -50,6 +50,7 @@ func testCancelled(t *testing.T, w *world) {
 			_, err := w.s.SpendBudget(ctx, storage.Budget{Credential: "x", Window: noon}, 1)
 			return err
 		},
+		"SpendAssertion":       func(ctx context.Context) error { return w.s.SpendAssertion(ctx, c.ID, "x", hour) },
 		"UpdateClient, scopes": func(ctx context.Context) error { return w.rescope(ctx, o.ID, c.ID, c.Scopes) },
 		"Transaction": func(ctx context.Context) error {
 			return w.s.Transaction(ctx, func(context.Context) error { return nil })

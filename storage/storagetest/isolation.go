@@ -18,6 +18,7 @@ type domestic struct {
 	p      storage.Project
 	i      storage.Installation
 	c      storage.Client
+	server storage.Client
 	token  storage.Token
 	access storage.Token
 	key    storage.Token
@@ -27,6 +28,7 @@ type domestic struct {
 func newDomestic(w *world) domestic {
 	d := domestic{o: w.organization()}
 	d.admin, d.p, d.i, d.c = w.member(d.o.ID, storage.RoleAdmin), w.project(d.o.ID), w.installation(d.o.ID), w.application(d.o.ID)
+	d.server = w.resourceServer(d.o.ID, d.o.Slug, "https://own.test/api")
 	d.token, d.access, d.key = w.workspaceToken(d.o.ID, d.admin.ID), w.accessToken(d.c, w.signingKey()), w.extensionKey(d.i)
 	d.secret = storage.NamedSecret{OrganizationID: d.o.ID, InstallationID: d.i.ID, Name: "NAME", Sealed: []byte("x"), UpdatedAt: noon}
 	must(w.s.PutNamedSecret(w.ctx, d.secret))(w)
@@ -72,6 +74,16 @@ func (d domestic) singles(w *world, id int64) map[string]func() error {
 			_, err := w.s.CloseClientSecret(w.ctx, id, d.c.ID, d.c.Secrets[0].ID, noon, true)
 			return err
 		},
+
+		"UpdateClient, a resource server":        func() error { return w.disable(w.ctx, id, d.server.ID, noon) },
+		"DeleteClient, a resource server":        func() error { return w.s.DeleteClient(w.ctx, id, d.server.ID) },
+		"AddClientSecret, a resource server":     func() error { return w.s.AddClientSecret(w.ctx, id, d.server.ID, &secret) },
+		"ExpireClientSecrets, a resource server": func() error { return w.s.ExpireClientSecrets(w.ctx, id, d.server.ID, 0, noon) },
+		"CloseClientSecret, a resource server": func() error {
+			_, err := w.s.CloseClientSecret(w.ctx, id, d.server.ID, d.server.Secrets[0].ID, noon, true)
+			return err
+		},
+
 		"OpaqueTokenByID": func() error {
 			_, err := w.s.OpaqueTokenByID(w.ctx, id, storage.WorkspaceAPIToken, d.token.ID)
 			return err
@@ -152,7 +164,8 @@ var unscoped = strings.Fields(`
 	Transaction Lock Ping Close
 	CreateOrganization OrganizationByID OrganizationBySlug Organizations RenameOrganization LockOrganization CountOrganizations
 	CreateUser UserByEmail LockUser SetPassword CreateMembership MembershipsOf
-	CreateProject CreateInstallation CreateClient ClientByClientID ResourceServers ResourceServerByIdentifier
+	CreateProject CreateInstallation CreateClient ClientByClientID ResourceServers ResourceServerByIdentifier ResourceServerByName
+	SpendAssertion SweepAssertions
 	CreateToken CredentialByReference RevokeToken RecordUses SweepTokens SweepSessions PrepareTokens
 	CreateSigningKey SigningKeys UpdateSigningKey RevokeSigningKey DeleteSigningKey
 	AppendAuditEvent NamedSecretsAfter
@@ -188,6 +201,7 @@ func testIsolation(t *testing.T, w *world) {
 func (d domestic) check(t *testing.T, w *world) {
 	t.Helper()
 	equal(w, "the client, untouched", must(w.s.ClientByClientID(w.ctx, d.c.ClientID))(w), d.c)
+	equal(w, "the resource server, untouched", must(w.s.ClientByClientID(w.ctx, d.server.ClientID))(w), d.server)
 	equal(w, "the installation, untouched", must(w.s.InstallationByID(w.ctx, d.o.ID, d.i.ID))(w), d.i)
 	equal(w, "the named secret, untouched", must(w.s.NamedSecretByName(w.ctx, d.o.ID, d.i.ID, d.secret.Name))(w), d.secret)
 	equal(w, "the member, untouched", must(w.s.MemberOf(w.ctx, d.o.ID, d.admin.ID))(w), storage.Member{
@@ -256,7 +270,7 @@ func testRollback(t *testing.T, w *world) {
 		inside.ctx = ctx
 		for name, try := range d.singles(&inside, d.o.ID) {
 			switch name {
-			case "DeleteMembership", "DeleteClient", "DeleteNamedSecret", "Uninstall", "RevokeClientTokens":
+			case "DeleteMembership", "DeleteClient", "DeleteClient, a resource server", "DeleteNamedSecret", "Uninstall", "RevokeClientTokens":
 				continue // at the end, when nothing needs them any more
 			}
 			if err := try(); err != nil {
@@ -276,6 +290,7 @@ func testRollback(t *testing.T, w *world) {
 		must(w.s.Uninstall(ctx, d.o.ID, d.i.ID, noon))(w)
 		w.ok(w.s.DeleteMembership(ctx, d.o.ID, d.admin.ID))
 		w.ok(w.s.DeleteClient(ctx, d.o.ID, d.c.ID))
+		w.ok(w.s.DeleteClient(ctx, d.o.ID, d.server.ID))
 		if got := must(w.s.CredentialByReference(ctx, storage.TokenReferenceOf(d.token)))(w); got.Active(noon) {
 			t.Error("the transaction does not see what it did")
 		}

@@ -48,6 +48,7 @@ func testTexts(t *testing.T, w *world) {
 			"OrganizationBySlug":         func() error { _, err := w.s.OrganizationBySlug(w.ctx, bad); return err },
 			"UserByEmail":                func() error { _, err := w.s.UserByEmail(w.ctx, bad); return err },
 			"ClientByClientID":           func() error { _, err := w.s.ClientByClientID(w.ctx, bad); return err },
+			"ResourceServerByName":       func() error { _, err := w.s.ResourceServerByName(w.ctx, bad); return err },
 			"ResourceServerByIdentifier": func() error { _, err := w.s.ResourceServerByIdentifier(w.ctx, o.ID, bad); return err },
 			"access token": func() error {
 				_, err := w.s.CredentialByReference(w.ctx, storage.TokenReference{Kind: storage.AccessToken, Value: bad, ExpiresAt: hour})
@@ -92,6 +93,10 @@ func testTexts(t *testing.T, w *world) {
 			"CreateClient": func() error {
 				return w.s.CreateClient(w.ctx, &storage.Client{OrganizationID: o.ID, ClientID: "x", Scopes: storage.Scopes{bad}, CreatedAt: noon})
 			},
+			"CreateClient, JWKS URI": func() error {
+				return w.s.CreateClient(w.ctx, &storage.Client{OrganizationID: o.ID, ClientID: "x", JWKSURI: bad, CreatedAt: noon})
+			},
+			"UpdateClient, JWKS URI": func() error { return w.s.UpdateClient(w.ctx, o.ID, c.ID, storage.ClientUpdate{JWKSURI: &bad}) },
 			"CreateToken":            func() error { return w.s.CreateToken(w.ctx, &access) },
 			"AddClientSecret":        func() error { return w.s.AddClientSecret(w.ctx, o.ID, c.ID, &secret) },
 			"UpdateClient, scopes":   func() error { return w.rescope(w.ctx, o.ID, c.ID, storage.Scopes{bad}) },

@@ -134,6 +134,7 @@ func testOneWins(t *testing.T, w *world) {
 				Kind: storage.Application, OrganizationID: o.ID, ClientID: "one", CreatedAt: noon, Secrets: []storage.ClientSecret{newSecret("x")},
 			}))
 		}},
+		{"SpendAssertion", func(int) (bool, error) { return won(w.s.SpendAssertion(w.ctx, c.ID, "one", hour)) }},
 		{"CreateInstallation", func(int) (bool, error) {
 			return won(w.s.CreateInstallation(w.ctx, &storage.Installation{OrganizationID: o.ID, ProjectID: p.ID, Key: "one", CreatedAt: noon}))
 		}},
