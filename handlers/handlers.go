@@ -39,6 +39,7 @@ func New(o Options) (http.Handler, error) {
 	endpoints := &oauth.Endpoints{
 		Provider: o.Server.Provider, Ring: o.Server.Ring, Issuer: o.Server.Issuer,
 		Audience: o.Server.DefaultAudience, Catalogue: o.Server.Catalogue,
+		Clock: o.Server.Clock,
 	}
 	management := &api.API{Server: o.Server}
 	routes := slices.Concat(endpoints.Routes(), o.Readiness.Routes(), management.Routes())

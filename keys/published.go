@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,24 @@ func (r *Ring) PublicKeys(ctx context.Context) (Published, error) {
 	sum := sha256.Sum256(document)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 	return Published{JSON: document, ETag: tag, MaxAge: maxAge}, nil
+}
+
+// Algorithms returns those of the keys that are published now, in order; of a ring
+// that knows none yet, that of the key it would make.
+func (r *Ring) Algorithms() []Algorithm {
+	found := []Algorithm{}
+	if s := r.known.Load(); s != nil {
+		for i, k := range s.keys {
+			if m := s.materials[k.KeyID]; m != nil && published(s.keys, i, r.now()) {
+				found = append(found, m.algorithm)
+			}
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, r.options.Algorithm)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 func (r *Ring) refreshSoon(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/provider"
 	"kiket.dev/auth/storage"
 )
@@ -13,25 +14,26 @@ import (
 // metadata is RFC 8414 section 2. It lists what works and nothing else, save
 // for the three members at the end, without which libraries refuse it.
 type metadata struct {
-	Issuer                        string   `json:"issuer"`
-	TokenEndpoint                 string   `json:"token_endpoint"`
-	TokenAuthMethods              []string `json:"token_endpoint_auth_methods_supported"`
-	IntrospectionEndpoint         string   `json:"introspection_endpoint"`
-	IntrospectionAuthMethods      []string `json:"introspection_endpoint_auth_methods_supported"`
-	RevocationEndpoint            string   `json:"revocation_endpoint"`
-	RevocationAuthMethods         []string `json:"revocation_endpoint_auth_methods_supported"`
-	JWKSURI                       string   `json:"jwks_uri"`
-	ScopesSupported               []string `json:"scopes_supported"`
-	GrantTypesSupported           []string `json:"grant_types_supported"`
-	AuthorizationEndpoint         string   `json:"authorization_endpoint"`
-	ResponseTypesSupported        []string `json:"response_types_supported"`
-	CodeChallengeMethodsSupported []string `json:"code_challenge_methods_supported"`
+	Issuer                        string           `json:"issuer"`
+	TokenEndpoint                 string           `json:"token_endpoint"`
+	TokenAuthMethods              []string         `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionEndpoint         string           `json:"introspection_endpoint"`
+	IntrospectionAuthMethods      []string         `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms       []keys.Algorithm `json:"introspection_signing_alg_values_supported"` // RFC 9701 section 6
+	RevocationEndpoint            string           `json:"revocation_endpoint"`
+	RevocationAuthMethods         []string         `json:"revocation_endpoint_auth_methods_supported"`
+	JWKSURI                       string           `json:"jwks_uri"`
+	ScopesSupported               []string         `json:"scopes_supported"`
+	GrantTypesSupported           []string         `json:"grant_types_supported"`
+	AuthorizationEndpoint         string           `json:"authorization_endpoint"`
+	ResponseTypesSupported        []string         `json:"response_types_supported"`
+	CodeChallengeMethodsSupported []string         `json:"code_challenge_methods_supported"`
 }
 
 // documentMaxAge is for how long the metadata may be kept, in seconds.
 const documentMaxAge = 300
 
-func (e *Endpoints) metadata() http.HandlerFunc {
+func (e *Endpoints) metadata(w http.ResponseWriter, r *http.Request) {
 	methods := []string{string(storage.AuthSecretBasic), string(storage.AuthSecretPost)}
 	document, err := json.Marshal(metadata{
 		Issuer:                        e.Issuer,
@@ -39,6 +41,7 @@ func (e *Endpoints) metadata() http.HandlerFunc {
 		TokenAuthMethods:              methods,
 		IntrospectionEndpoint:         e.Issuer + pathIntrospect,
 		IntrospectionAuthMethods:      append(methods[:2:2], "Bearer"), // RFC 8414: also access token types
+		IntrospectionAlgorithms:       e.Ring.Algorithms(),             // of what may be signed until the document is read anew
 		RevocationEndpoint:            e.Issuer + pathRevoke,
 		RevocationAuthMethods:         methods,
 		JWKSURI:                       e.Issuer + pathJWKS,
@@ -48,13 +51,13 @@ func (e *Endpoints) metadata() http.HandlerFunc {
 		ResponseTypesSupported:        []string{},
 		CodeChallengeMethodsSupported: []string{"S256"},
 	})
-	return serveDocument(document, err)
+	e.serveDocument(document, err)(w, r)
 }
 
-func serveDocument(document []byte, err error) http.HandlerFunc {
+func (e *Endpoints) serveDocument(document []byte, err error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
-			fail(w, r, err)
+			e.fail(w, r, err)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -73,7 +76,7 @@ type resourceMetadata struct {
 }
 
 func (e *Endpoints) protectedResource() http.HandlerFunc {
-	return serveDocument(json.Marshal(resourceMetadata{
+	return e.serveDocument(json.Marshal(resourceMetadata{
 		Resource:             e.Audience,
 		AuthorizationServers: []string{e.Issuer},
 		BearerMethods:        []string{"header"},
@@ -84,7 +87,7 @@ func (e *Endpoints) protectedResource() http.HandlerFunc {
 func (e *Endpoints) jwks(w http.ResponseWriter, r *http.Request) {
 	published, err := e.Ring.PublicKeys(r.Context())
 	if err != nil {
-		fail(w, r, err)
+		e.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/jwk-set+json")

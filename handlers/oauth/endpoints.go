@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
+	"time"
 
 	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/keys"
@@ -18,6 +20,7 @@ type Endpoints struct {
 	Issuer    string
 	Audience  string // the default one: what tokens for the server's own API are for
 	Catalogue storage.Catalogue
+	Clock     func() time.Time
 }
 
 // Routes returns where the endpoints are mounted.
@@ -28,17 +31,22 @@ func (e *Endpoints) Routes() []web.Route {
 	document := func(path string, h http.HandlerFunc) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Permission: web.Public, Handler: h, CORS: true}
 	}
-	return []web.Route{
+	routes := []web.Route{
 		post(pathToken, e.token),
 		post(pathIntrospect, e.introspect),
 		post(pathRevoke, e.revoke),
-		document("/.well-known/oauth-authorization-server", e.metadata()),
-		document("/.well-known/openid-configuration", e.metadata()),
+		document("/.well-known/oauth-authorization-server", e.metadata),
+		document("/.well-known/openid-configuration", e.metadata),
 		document(pathJWKS, e.jwks),
 		document(pathResource, e.protectedResource()),
 		// Not for scripts (RFC 9700 section 2.6).
 		{Method: http.MethodGet, Path: pathAuthorize, Permission: web.Public, Handler: http.HandlerFunc(noCodeFlow)},
 	}
+	// Who knows the API by its identifier looks where RFC 9728 section 3.1 says.
+	if path, below := strings.CutPrefix(e.Audience, e.Issuer+"/"); below && path != "" && !strings.ContainsAny(path, "?{}") {
+		routes = append(routes, document(pathResource+"/"+path, e.protectedResource()))
+	}
+	return routes
 }
 
 // The paths below the issuer.
@@ -79,12 +87,12 @@ type tokenResponse struct {
 func (e *Endpoints) token(w http.ResponseWriter, r *http.Request) {
 	decoded, err := request(w, r)
 	if err != nil {
-		fail(w, r, err)
+		e.fail(w, r, err)
 		return
 	}
 	issued, err := e.Provider.Token(r.Context(), decoded)
 	if err != nil {
-		fail(w, r, err)
+		e.fail(w, r, err)
 		return
 	}
 	web.RecordOf(r.Context()).Add(
@@ -131,23 +139,23 @@ var inactive = struct {
 func (e *Endpoints) introspect(w http.ResponseWriter, r *http.Request) {
 	decoded, err := request(w, r)
 	if err != nil {
-		fail(w, r, err)
+		e.fail(w, r, err)
 		return
 	}
 	seen, err := e.Provider.Introspect(r.Context(), decoded)
 	if err != nil {
-		fail(w, r, err)
+		e.fail(w, r, err)
 		return
 	}
 	record := web.RecordOf(r.Context())
 	record.Add(slog.Bool("active", seen.Active))
 	if !seen.Active {
-		answer(w, http.StatusOK, inactive)
+		e.tell(w, r, seen, inactive)
 		return
 	}
 	t := seen.Credential.Token
 	record.Add(slog.String("token_kind", string(t.Kind)), slog.Int64("credential_id", t.ID))
-	answer(w, http.StatusOK, e.describe(seen))
+	e.tell(w, r, seen, e.describe(seen))
 }
 
 func (e *Endpoints) describe(seen provider.Introspection) introspectionResponse {
@@ -181,11 +189,11 @@ func (e *Endpoints) describe(seen provider.Introspection) introspectionResponse 
 func (e *Endpoints) revoke(w http.ResponseWriter, r *http.Request) {
 	decoded, err := request(w, r)
 	if err != nil {
-		fail(w, r, err)
+		e.fail(w, r, err)
 		return
 	}
 	if err := e.Provider.Revoke(r.Context(), decoded); err != nil {
-		fail(w, r, err)
+		e.fail(w, r, err)
 		return
 	}
 	header(w)

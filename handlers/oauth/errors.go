@@ -22,13 +22,10 @@ type errorResponse struct {
 // retryAfter is how many seconds a client should leave an unavailable database.
 const retryAfter = "2"
 
-const (
-	challengeBasic  = `Basic realm="kiket-auth", charset="UTF-8"`
-	challengeBearer = `Bearer realm="kiket-auth"`
-)
+const challengeBasic = `Basic realm="kiket-auth", charset="UTF-8"`
 
 // fail is the one table from errors to answers.
-func fail(w http.ResponseWriter, r *http.Request, err error) {
+func (e *Endpoints) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *provider.Error
 	var throttled *clients.ThrottledError
 	record := web.RecordOf(r.Context())
@@ -43,7 +40,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		answer(w, http.StatusTooManyRequests, errorResponse{"temporarily_unavailable", "too many failed attempts"})
 	case errors.As(err, &refusal):
 		record.Add(slog.String("refused", string(refusal.Code)))
-		challenge(w, r, refusal)
+		e.challenge(w, r, refusal)
 		answer(w, statusOf(refusal.Code), errorResponse{string(refusal.Code), refusal.Description})
 	case errors.Is(err, web.ErrTooLarge):
 		record.Add(slog.String("refused", "body too large"))
@@ -66,16 +63,18 @@ func statusOf(code provider.Code) int {
 	return http.StatusBadRequest
 }
 
-// challenge says how to authenticate (RFC 6749 section 5.2, RFC 6750 section 3).
-func challenge(w http.ResponseWriter, r *http.Request, refusal *provider.Error) {
+// challenge says how to authenticate (RFC 6749 section 5.2, RFC 6750 section 3, RFC
+// 9728 section 5.1).
+func (e *Endpoints) challenge(w http.ResponseWriter, r *http.Request, refusal *provider.Error) {
+	bearer := `Bearer realm="kiket-auth", resource_metadata="` + e.Issuer + pathResource + `"`
 	switch refusal.Code {
 	case provider.InvalidClient:
 		w.Header().Add("WWW-Authenticate", challengeBasic)
 		if refusal.NoCredentials && r.URL.Path == pathIntrospect {
-			w.Header().Add("WWW-Authenticate", challengeBearer)
+			w.Header().Add("WWW-Authenticate", bearer)
 		}
 	case provider.InvalidToken, provider.InsufficientScope:
-		text := challengeBearer + `, error="` + string(refusal.Code) + `", error_description="` + refusal.Description + `"`
+		text := bearer + `, error="` + string(refusal.Code) + `", error_description="` + refusal.Description + `"`
 		if refusal.Code == provider.InsufficientScope {
 			text += `, scope="` + storage.ScopeAdmin + `"`
 		}

@@ -12,10 +12,11 @@ import (
 	"kiket.dev/auth/storage"
 )
 
-// Introspection is an answer about a token (RFC 7662 section 2.2). The zero
-// value says inactive.
+// Introspection is an answer about a token (RFC 7662 section 2.2).
 type Introspection struct {
-	Active     bool
+	Active bool
+	// Audience is who asked: the identifier of a resource server, or the client id.
+	Audience   string
 	Credential storage.Credential
 	Scopes     storage.Scopes
 }
@@ -36,20 +37,21 @@ func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, er
 	c, scopes, err := p.look(ctx, token, wanted...)
 	switch {
 	case errors.Is(err, ErrInactive), errors.Is(err, ErrInsufficientScope):
-		return Introspection{}, nil
+		return Introspection{Audience: viewer.name}, nil
 	case err != nil:
 		return Introspection{}, err
 	case !viewer.sees(c):
-		return Introspection{}, nil
+		return Introspection{Audience: viewer.name}, nil
 	}
 	if viewer.serves {
 		p.Usage.Record(c, r.Form.Get("client_ip"), r.Form.Get("user_agent"))
 	}
-	return Introspection{Active: true, Credential: c, Scopes: scopes}, nil
+	return Introspection{Active: true, Audience: viewer.name, Credential: c, Scopes: scopes}, nil
 }
 
 // viewer is who asks about a token.
 type viewer struct {
+	name string // see Introspection.Audience
 	sees func(storage.Credential) bool
 	// serves says that the viewer is a resource server, whose question means
 	// that the token is being used.
@@ -69,12 +71,12 @@ func (p *Provider) viewer(ctx context.Context, r Request) (viewer, error) {
 		return viewer{}, err
 	}
 	if a.Client.Kind == storage.ResourceServer {
-		return viewer{serves: true, sees: func(c storage.Credential) bool {
+		return viewer{name: a.Client.Identifier, serves: true, sees: func(c storage.Credential) bool {
 			mine := a.Client.OrganizationID == 0 || a.Client.OrganizationID == c.Token.OrganizationID
 			return mine && c.Token.Audience == a.Client.Identifier
 		}}, nil
 	}
-	return viewer{sees: func(c storage.Credential) bool {
+	return viewer{name: a.Client.ClientID, sees: func(c storage.Credential) bool {
 		return c.Token.Kind == storage.AccessToken && c.Token.ClientID == a.Client.ID
 	}}, nil
 }
@@ -87,7 +89,7 @@ func (p *Provider) bearerViewer(ctx context.Context, token string, origin access
 	if !c.Scopes(p.Catalogue).Covers(storage.ScopeAdmin) {
 		return viewer{}, refuse(InsufficientScope, "introspection needs the scope admin")
 	}
-	return viewer{sees: func(other storage.Credential) bool {
+	return viewer{name: c.PublicClientID(), sees: func(other storage.Credential) bool {
 		return other.Token.OrganizationID == c.Token.OrganizationID
 	}}, nil
 }
