@@ -65,8 +65,15 @@ func TestDescriptionIsValid(t *testing.T) {
 // the lock file has it.
 func installNPM(t testing.TB) string {
 	t.Helper()
+	return installPackages(t, "testdata/npm")
+}
+
+// installPackages copies a folder with a package.json and a lock file and returns
+// the copy, with what the lock file has.
+func installPackages(t testing.TB, from string) string {
+	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/npm")); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
 	runIn(t, dir, "", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
