@@ -23,6 +23,7 @@ func BenchmarkHotPaths(b *testing.B) {
 				run  func(n int) error
 			}{
 				{"CreateToken", w.createToken},
+				{"SpendAssertion", w.spend},
 				{"AccessCredential", w.accessCredential},
 				{"OpaqueCredential", w.opaqueCredential},
 				{"ClientByClientID", w.client},
@@ -93,6 +94,10 @@ func (w *bench) newToken() storage.Token {
 func (w *bench) createToken(int) error {
 	t := w.newToken()
 	return w.s.CreateToken(w.ctx, &t)
+}
+
+func (w *bench) spend(int) error {
+	return w.s.SpendAssertion(w.ctx, w.c.ID, fmt.Sprint(w.serial.Add(1)), w.now)
 }
 
 func (w *bench) accessCredential(n int) error {

@@ -15,10 +15,10 @@
 // own, and turns what the driver says into the sentinels of package storage, in
 // one place.
 //
-// The three operations on the path of every request - a client by its client
-// id, a credential by its reference, the storing of an access token - gather
-// with those that are waiting at the same moment and travel as one statement.
-// See batch.go.
+// The operations on the path of every request - a client by its client id, a
+// credential by its reference, the storing of an access token, the spending of
+// an assertion - gather with those that are waiting at the same moment and
+// travel as one statement. See batch.go.
 //
 // Rows, in unexported structs, and domain types are kept apart; the differences
 // between the engines are collected in one value, see dialect.go.
@@ -27,6 +27,8 @@
 //
 // A migration is a file of the same name in migrations/sqlite and in
 // migrations/postgres. It leaves the rows that are there as they are, and in
-// place what the version before it reads. Rows with a value in every column that
-// it adds go into testdata/migrations, so that the next ones are tried on them.
+// place what the version before it reads. On PostgreSQL it waits for a table no
+// longer than requests can wait behind it. Rows with a value in every column
+// that it adds go into testdata/migrations, so that the next ones are tried on
+// them.
 package gormstore

@@ -206,6 +206,8 @@ func TestMigrationsKeepRows(t *testing.T) {
 				t.Errorf("%d tables and %d counters were looked at", len(before.tables), len(before.counters))
 			}
 			wantServed(t, s)
+			signer := must(s.ClientByClientID(t.Context(), "app_4"))(t)
+			same(t, `{"keys":[{"kty":"EC","kid":"a"}]}`, string(signer.JWKS))
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -30,6 +31,29 @@ func TestPlans(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPlansByIndex holds that PostgreSQL finds by that very index what it is made for.
+func TestPlansByIndex(t *testing.T) {
+	s := openMigrated(t, migratedDatabase(t))
+	w := newPlanned(t, s)
+	r := record(t, s)
+	for want, call := range map[string]func() error{
+		"Conflict Arbiter Indexes: client_assertions_pkey": func() error {
+			return s.SpendAssertion(t.Context(), w.c.ID, "jti", w.now)
+		},
+		"Index Scan using clients_resource_server_identifier on clients": func() error {
+			return found(s.ResourceServerByIdentifier(t.Context(), w.o.ID, w.server.Identifier))
+		},
+	} {
+		r.statements = nil
+		if err := call(); err != nil || len(r.statements) != 1 {
+			t.Fatalf("%d statements, %v", len(r.statements), err)
+		}
+		if plan := explain(t, s, r.statements[0]); !strings.Contains(plan, want) || faultOf(s.Dialect(), plan) != "" {
+			t.Errorf("want %s\n%s", want, plan)
+		}
 	}
 }
 
@@ -97,6 +121,13 @@ func literal(t *testing.T, arg any) string {
 		return "'" + v.Format(time.RFC3339Nano) + "'"
 	case []byte:
 		return fmt.Sprintf(`'\x%x'`, v)
+	}
+	if list := reflect.ValueOf(arg); list.Kind() == reflect.Slice {
+		elements := make([]string, list.Len())
+		for n := range elements {
+			elements[n] = strings.Trim(literal(t, list.Index(n).Interface()), "'")
+		}
+		return `'{"` + strings.Join(elements, `","`) + `"}'`
 	}
 	return fmt.Sprintf("'%v'", arg)
 }

@@ -17,7 +17,7 @@ type planned struct {
 	u               storage.User
 	p               storage.Project
 	i               storage.Installation
-	c               storage.Client
+	c, server       storage.Client
 	access, session storage.Token
 }
 
@@ -46,6 +46,10 @@ func newPlanned(t *testing.T, s *Store) *planned {
 		Secrets: []storage.ClientSecret{{Digest: "x", CreatedAt: now}},
 	}
 	check(s.CreateClient(ctx, &w.c))
+	w.server = storage.Client{
+		Kind: storage.ResourceServer, ClientID: "rs", Name: "api", Identifier: "https://kiket.test/api", CreatedAt: now,
+	}
+	check(s.CreateClient(ctx, &w.server))
 	w.access = storage.Token{
 		Kind: storage.AccessToken, OrganizationID: w.o.ID, Reference: "access", CreatedAt: now, KeyID: "kid",
 		ExpiresAt: now.Add(time.Hour).Truncate(time.Second), ClientID: w.c.ID, ClientSecretID: w.c.Secrets[0].ID,
@@ -79,6 +83,9 @@ func (w *planned) hot() plannedCalls {
 				{Kind: w.session.Kind, ID: w.session.ID, At: w.now},
 			})
 		},
+		"ResourceServerByIdentifier": func(ctx context.Context) error {
+			return found(s.ResourceServerByIdentifier(ctx, w.o.ID, w.server.Identifier))
+		},
 		"MemberOf":      func(ctx context.Context) error { return found(s.MemberOf(ctx, w.o.ID, w.u.ID)) },
 		"MembershipsOf": func(ctx context.Context) error { return found(s.MembershipsOf(ctx, w.u.ID)) },
 		"locks": func(ctx context.Context) error {
@@ -89,7 +96,7 @@ func (w *planned) hot() plannedCalls {
 	}
 }
 
-// clients are those on applications.
+// clients are those on applications and resource servers.
 func (w *planned) clients() plannedCalls {
 	s, page := w.s, storage.Page{Before: 1 << 40, Limit: 50}
 	open := storage.ClientSecretFilter{OrganizationID: w.o.ID, OpenAt: w.now}
@@ -101,6 +108,9 @@ func (w *planned) clients() plannedCalls {
 		},
 		"ExpireClientSecrets": func(ctx context.Context) error { return s.ExpireClientSecrets(ctx, w.o.ID, w.c.ID, 1, w.now) },
 		"ApplicationByID":     func(ctx context.Context) error { return found(s.ApplicationByID(ctx, w.o.ID, w.c.ID)) },
+		"UpdateClient, the platform's": func(ctx context.Context) error {
+			return s.UpdateClient(ctx, 0, w.server.ID, storage.ClientUpdate{JWKSURI: &w.server.JWKSURI})
+		},
 		"UpdateClient": func(ctx context.Context) error {
 			return s.UpdateClient(ctx, w.o.ID, w.c.ID, storage.ClientUpdate{Name: &w.c.Name})
 		},
@@ -144,6 +154,7 @@ func (w *planned) others() plannedCalls {
 		"DeleteNamedSecrets":     func(ctx context.Context) error { return s.DeleteNamedSecrets(ctx, w.o.ID, w.i.ID) },
 		"SweepIdempotentAnswers": func(ctx context.Context) error { return found(s.SweepIdempotentAnswers(ctx, w.now)) },
 		"SweepBudgets":           func(ctx context.Context) error { return found(s.SweepBudgets(ctx, w.now)) },
+		"SweepAssertions":        func(ctx context.Context) error { return found(s.SweepAssertions(ctx, w.now)) },
 	}
 }
 

@@ -169,7 +169,7 @@ func TestUpgradeUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	serve(func(int) error { return w.lookUp(pool) })
+	serve(func(int) error { return w.lookUp(context.Background(), pool) })
 	serve(func(int) error { return w.recordUses(pool) })
 	serve(func(n int) error {
 		written = n + 1
@@ -197,10 +197,62 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	w.check(t)
 }
 
+// TestUpgradeDuringBackup migrates PostgreSQL while something reads clients for long.
+// The migration gives up before requests behind it do, and can be applied afterwards.
+func TestUpgradeDuringBackup(t *testing.T) {
+	t.Parallel()
+	w := newOld(t, "postgres")
+	if n, err := w.s.migrateTo(t.Context(), 2); n != 1 || err != nil {
+		t.Fatalf("%d migrations, %v", n, err)
+	}
+	backup, err := w.s.pools[0].BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = backup.Rollback() }()
+	if _, err := backup.ExecContext(t.Context(), "LOCK TABLE clients IN ACCESS SHARE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			if err := w.lookUpWithin(t.Context(), w.s.timeout); err != nil {
+				t.Errorf("a replica of the version before: %v", err)
+			}
+			select {
+			case <-over:
+				return
+			default:
+			}
+		}
+	})
+	if _, err := w.s.Migrate(t.Context()); !errors.Is(err, ErrInUse) || errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("migrating during a backup: %v", err)
+	}
+	close(over)
+	serving.Wait()
+	if migrated, err := w.s.Migrated(t.Context()); migrated || err != nil {
+		t.Errorf("migrated: %t, %v", migrated, err)
+	}
+	if err := backup.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	migrate(t, w.s)
+	w.check(t)
+}
+
+// lookUpWithin is lookUp with a limit of time.
+func (w old) lookUpWithin(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return w.lookUp(ctx, w.s.pools[0])
+}
+
 // lookUp is the first version's look-up of an access token, in its order of tables.
-func (w old) lookUp(pool *sql.DB) error {
+func (w old) lookUp(ctx context.Context, pool *sql.DB) error {
 	var id int64
-	return pool.QueryRow(`SELECT t.id FROM tokens t LEFT JOIN clients c ON c.id = t.client_id
+	return pool.QueryRowContext(ctx, `SELECT t.id FROM tokens t LEFT JOIN clients c ON c.id = t.client_id
 		LEFT JOIN signing_keys k ON k.key_id = t.key_id
 		WHERE t.kind = 'access_token' AND t.reference = 'access' AND t.expires_at = $1`, w.expiry).Scan(&id)
 }
