@@ -237,6 +237,9 @@ func TestRemoteKeysFetchedOnce(t *testing.T) {
 		}
 		// The same for an unknown key.
 		time.Sleep(time.Minute)
+		second, cancelSecond := context.WithTimeoutCause(t.Context(), time.Second, errGone)
+		defer cancelSecond()
+		all.Go(func() { refusedAs(t, r.verifyWith(second, t, key, "b"), true) })
 		for range 20 {
 			all.Go(func() { refusedAs(t, r.verifyWith(t.Context(), t, key, "b"), false) })
 		}
