@@ -21,6 +21,9 @@ type Config struct {
 	MetricsListen string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// OutboundNetworks are private networks that addresses which clients give, such as
+	// their jwks_uri, may lie in.
+	OutboundNetworks []netip.Prefix
 	// CORSOrigins are the origins whose pages may call the management API.
 	CORSOrigins []string
 	// APIRateLimit is how many requests a minute one credential may make to it.

@@ -50,6 +50,7 @@ issuer: https://auth.example.com
 listen: "[::1]:0"
 metrics_listen: :9090
 trusted_proxies: [10.0.0.0/8, "2001:db8::/32"]
+outbound_networks: [10.20.0.0/16]
 cors_origins: [https://app.example.com]
 api_rate_limit: 60
 shutdown_delay: 5s
@@ -80,6 +81,7 @@ log_level: debug
 		CORSOrigins: []string{"https://app.example.com"}, APIRateLimit: 60,
 		ShutdownDelay: 5 * time.Second, ShutdownGrace: time.Minute,
 		TrustedProxies:         []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
+		OutboundNetworks:       []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")},
 		DatabaseURL:            storage.NewSecret("postgresql://kiket:p%40ss@db1:5432,db2:5433/kiket?sslmode=verify-full"),
 		DatabaseMaxConnections: 40,
 		MasterKeys:             []storage.Secret{storage.NewSecret(masterKey(1)), storage.NewSecret(masterKey(2))},

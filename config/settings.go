@@ -44,6 +44,11 @@ func listenerSettings() []Setting {
 			field: bind(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefixes, formatPrefixes),
 		},
 		{
+			Name: "outbound_networks", Optional: true, kind: list, Example: "10.20.0.0/16",
+			Doc:   "Private networks (CIDR) that addresses which clients give (`jwks_uri`) may lie in; without it they must be public.",
+			field: bind(func(c *Config) *[]netip.Prefix { return &c.OutboundNetworks }, parsePrefixes, formatPrefixes),
+		},
+		{
 			Name: "cors_origins", Optional: true, kind: list, Example: "https://app.example.com",
 			Doc:   "Origins whose pages may call the management API from a browser (CORS).",
 			field: bind(func(c *Config) *[]string { return &c.CORSOrigins }, parseOrigins, formatList),

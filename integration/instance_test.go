@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"kiket.dev/auth/handlers/outbound"
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server"
 	"kiket.dev/auth/storage"
@@ -250,7 +251,7 @@ func (d *deployment) verbs() *server.Server {
 		d.t.Fatal(err)
 	}
 	d.opened = server.New(server.Options{
-		Store: store, Ring: ring, Sealer: sealer, RequestLimit: 1200, Issuer: issuer, DefaultAudience: audience,
+		Store: store, Ring: ring, Sealer: sealer, RequestLimit: 1200, Outbound: outbound.New(outbound.Options{}), Issuer: issuer, DefaultAudience: audience,
 		AccessTokenLifetime: time.Hour, TokenRetention: time.Hour,
 		SessionLifetime: time.Hour, SessionIdleTimeout: time.Hour, Catalogue: catalogue, Clock: time.Now, Logger: discard(),
 	})

@@ -130,8 +130,8 @@ func checkProofs(t *testing.T, i *instance) {
 // Whatever is wrong with the proof, the answer is the same.
 func checkInvalidClients(t *testing.T, i *instance) {
 	const same = `{"error":"invalid_client","error_description":"client authentication failed"}`
-	onlyBasic := i.register(clients.ApplicationRequest{Scopes: storage.NewScopes("issues"), AuthMethods: []storage.AuthMethod{storage.AuthSecretBasic}})
-	onlyPost := i.register(clients.ApplicationRequest{Scopes: storage.NewScopes("issues"), AuthMethods: []storage.AuthMethod{storage.AuthSecretPost}})
+	onlyBasic := i.register(clients.ApplicationRequest{Scopes: storage.NewScopes("issues"), Authentication: clients.Authentication{Methods: []storage.AuthMethod{storage.AuthSecretBasic}}})
+	onlyPost := i.register(clients.ApplicationRequest{Scopes: storage.NewScopes("issues"), Authentication: clients.Authentication{Methods: []storage.AuthMethod{storage.AuthSecretPost}}})
 	disabled, closed, expired := i.application("issues"), i.application("issues"), i.application("issues")
 	i.disable(disabled)
 	i.closeSecret(closed)

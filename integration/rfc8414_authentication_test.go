@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,9 +31,9 @@ func (i *instance) present(t testing.TB, method string, c credentials) presentat
 	case "client_secret_post":
 		return presentation{parameters: url.Values{"client_id": {c.id}, "client_secret": {c.secret}}}
 	case "client_secret_jwt":
-		return assertion(t, c, jose.SigningKey{Algorithm: jose.HS256, Key: []byte(c.secret)})
+		return asserted(signedBySecret(t, c))
 	case "private_key_jwt":
-		return assertion(t, c, jose.SigningKey{Algorithm: jose.ES256, Key: newECDSAKey(t)})
+		return asserted(keyedClient{c.id, i.signsWith(t, c, jose.ES256)}.assert(t, nil))
 	case "none", "tls_client_auth", "self_signed_tls_client_auth":
 		return presentation{parameters: url.Values{"client_id": {c.id}}}
 	case "Bearer":
@@ -42,10 +43,10 @@ func (i *instance) present(t testing.TB, method string, c credentials) presentat
 	return presentation{}
 }
 
-// assertion signs a client assertion (RFC 7523 section 3) for the issuer.
-func assertion(t testing.TB, c credentials, key jose.SigningKey) presentation {
+// signedBySecret is an assertion of client_secret_jwt.
+func signedBySecret(t testing.TB, c credentials) string {
 	t.Helper()
-	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(c.secret)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,9 +58,19 @@ func assertion(t testing.TB, c credentials, key jose.SigningKey) presentation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return presentation{parameters: url.Values{
-		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {signed},
-	}}
+	return signed
+}
+
+// signsWith registers a key of that algorithm with an application, beside its secret.
+func (i *instance) signsWith(t testing.TB, c credentials, algorithm jose.SignatureAlgorithm) keyPair {
+	t.Helper()
+	pair := newKeyPair(t, algorithm, "")
+	found, _ := i.client(c)
+	i.call(t, "PATCH", fmt.Sprintf("/oauth_applications/%d", found.ID), i.admin(), map[string]any{
+		"jwks":                        keySetOf(t, pair),
+		"token_endpoint_auth_methods": []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
+	}).want(t, http.StatusOK)
+	return pair
 }
 
 // accepted reports whether an endpoint does what it is for when the request is
@@ -121,6 +132,12 @@ func checkAdvertisedAuthentication(t *testing.T, i *instance, document map[strin
 			works := i.accepted(t, endpoint, i.present(t, method, application), application)
 			if want := slices.Contains(advertised, method); works != want {
 				t.Errorf("%s: %s is advertised: %t, and works: %t", endpoint, method, want, works)
+			}
+		}
+		for _, algorithm := range stringsOf(t, document, endpoint+"_endpoint_auth_signing_alg_values_supported") {
+			signer := keyedClient{application.id, i.signsWith(t, application, jose.SignatureAlgorithm(algorithm))}
+			if !i.accepted(t, endpoint, asserted(signer.assert(t, nil)), application) {
+				t.Errorf("%s: assertions with %s are advertised, and do not work", endpoint, algorithm)
 			}
 		}
 	}

@@ -67,7 +67,8 @@ func checkMetadata(t *testing.T, document map[string]any) {
 	for _, name := range []string{"issues", "projects", "comments", "workflows", "analytics", "reports"} {
 		scopes = append(scopes, name, name+":read", name+":write")
 	}
-	secrets := []any{"client_secret_basic", "client_secret_post"}
+	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
+	algorithms := []any{"ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 	want := map[string]any{
 		"issuer":                           issuer,
 		"token_endpoint":                   issuer + "/oauth/token",
@@ -80,9 +81,13 @@ func checkMetadata(t *testing.T, document map[string]any) {
 		"response_types_supported":         []any{},
 		"code_challenge_methods_supported": []any{"S256"},
 	}
-	want["token_endpoint_auth_methods_supported"] = secrets
-	want["introspection_endpoint_auth_methods_supported"] = append(slices.Clone(secrets), "Bearer")
-	want["revocation_endpoint_auth_methods_supported"] = secrets
+	want["token_endpoint_auth_methods_supported"] = methods
+	want["introspection_endpoint_auth_methods_supported"] = append(slices.Clone(methods), "Bearer")
+	want["revocation_endpoint_auth_methods_supported"] = methods
+	for _, endpoint := range []string{"token", "introspection", "revocation"} {
+		want[endpoint+"_endpoint_auth_signing_alg_values_supported"] = algorithms
+	}
+	want["introspection_signing_alg_values_supported"] = []any{"ES256"}
 	if diff := cmp.Diff(want, document); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

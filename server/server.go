@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"kiket.dev/auth/keys"
+	"kiket.dev/auth/server/assertions"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/credentials"
@@ -51,9 +52,20 @@ type Options struct {
 	SessionIdleTimeout  time.Duration // of one that is not used
 	Catalogue           storage.Catalogue
 	RequestLimit        int64 // requests a minute that a credential may make to the management API
+	Outbound            Outbound
 	Clock               func() time.Time
 	Logger              *slog.Logger
 }
+
+// Outbound asks addresses that clients give.
+type Outbound interface {
+	assertions.Fetcher
+	// CheckURL says why an address may not be asked, nil if it may.
+	CheckURL(text string) error
+}
+
+// tokenPath is where the token endpoint is below the issuer.
+const tokenPath = "/oauth/token"
 
 // Server is the assembled server.
 type Server struct {
@@ -87,7 +99,8 @@ func New(o Options) *Server {
 			Store: o.Store, Audit: record, Catalogue: o.Catalogue, Audience: o.DefaultAudience, Clock: o.Clock,
 		},
 		Clients: &clients.Service{
-			Store: o.Store, Audit: record, Catalogue: o.Catalogue, AccessTokenLifetime: o.AccessTokenLifetime, Clock: o.Clock,
+			Store: o.Store, Audit: record, Catalogue: o.Catalogue, AccessTokenLifetime: o.AccessTokenLifetime,
+			CheckURL: o.Outbound.CheckURL, Clock: o.Clock,
 		},
 	}
 	s.Extensions = &extensions.Service{
@@ -108,8 +121,11 @@ func New(o Options) *Server {
 	s.Credentials = &credentials.Service{Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Clock: o.Clock}
 	s.Provider = provider.New(provider.Options{
 		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage,
-		Clients: &clients.Authenticator{Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Clock: o.Clock},
-		Issuer:  o.Issuer, DefaultAudience: o.DefaultAudience, AccessTokenLifetime: o.AccessTokenLifetime,
+		Clients: &clients.Authenticator{
+			Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Assertions: &assertions.Verifier{Clock: o.Clock},
+			Published: assertions.NewRemoteKeys(o.Outbound, o.Clock, o.Logger), Issuer: o.Issuer, TokenURL: o.Issuer + tokenPath, Clock: o.Clock,
+		},
+		Issuer: o.Issuer, DefaultAudience: o.DefaultAudience, AccessTokenLifetime: o.AccessTokenLifetime,
 		Catalogue: o.Catalogue, Clock: o.Clock,
 	})
 	return s
@@ -122,6 +138,9 @@ const (
 	roomAhead     = 24 * time.Hour
 	// keepSessions is how long a session that has ended can be looked up.
 	keepSessions = 30 * 24 * time.Hour
+	// clockSkew is how far the clocks of replicas may be apart: what one has forgotten
+	// no other may still accept.
+	clockSkew = time.Minute
 )
 
 // Prepare loads the signing keys and makes room for tokens. It must have
@@ -199,5 +218,6 @@ func (s *Server) sweep(ctx context.Context) error {
 	}
 	_, err := s.Store.SweepTokens(ctx, s.Clock().Add(-s.TokenRetention))
 	_, errSessions := s.Store.SweepSessions(ctx, s.Clock().Add(-keepSessions))
-	return errors.Join(err, errSessions, requests.Sweep(ctx, s.Store, s.Clock()))
+	_, errAssertions := s.Store.SweepAssertions(ctx, s.Clock().Add(-clockSkew))
+	return errors.Join(err, errSessions, errAssertions, requests.Sweep(ctx, s.Store, s.Clock()))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"text/tabwriter"
@@ -14,7 +15,7 @@ import (
 
 type applicationCommand struct {
 	List         applicationList         `cmd:"" help:"List the OAuth applications of an organization."`
-	Create       applicationCreate       `cmd:"" help:"Register an OAuth application and print its secret, once."`
+	Create       applicationCreate       `cmd:"" help:"Register an OAuth application and print its secret, if it has one, once."`
 	Delete       applicationDelete       `cmd:"" help:"Delete an OAuth application: its tokens stop at once."`
 	RotateSecret applicationRotateSecret `cmd:"" help:"Give an OAuth application another secret, and print it, once."`
 }
@@ -27,6 +28,8 @@ type applicationRow struct {
 	ClientSecret        string               `json:"client_secret,omitempty"` // in the answer that makes it
 	Scopes              storage.Scopes       `json:"scopes"`
 	AuthMethods         []storage.AuthMethod `json:"token_endpoint_auth_methods"`
+	JWKS                json.RawMessage      `json:"jwks"`
+	JWKSURI             *string              `json:"jwks_uri"`
 	AccessTokenLifetime int64                `json:"access_token_lifetime"` // seconds
 	Disabled            bool                 `json:"disabled"`
 	LastUsedAt          *time.Time           `json:"last_used_at"`
@@ -43,20 +46,29 @@ type secretRow struct {
 }
 
 func (o *opened) applicationRowOf(c storage.Client, secret storage.Secret) applicationRow {
-	row := applicationRow{
+	return applicationRow{
 		ID: c.ID, Name: c.Name, ClientID: c.ClientID, ClientSecret: secret.Reveal(), Scopes: c.Scopes, AuthMethods: c.AuthMethods,
+		JWKS: documentOrNull(c.JWKS), JWKSURI: textOrNull(c.JWKSURI),
 		AccessTokenLifetime: int64(c.Lifetime(o.config.AccessTokenLifetime) / time.Second),
-		Disabled:            !c.Enabled(), LastUsedAt: optional(c.LastUsedAt), CreatedAt: c.CreatedAt.UTC(), Secrets: []secretRow{},
+		Disabled:            !c.Enabled(), LastUsedAt: optional(c.LastUsedAt), CreatedAt: c.CreatedAt.UTC(), Secrets: secretRowsOf(c),
 	}
+}
+
+func secretRowsOf(c storage.Client) []secretRow {
+	rows := []secretRow{}
 	for _, s := range c.OpenSecrets(time.Now()) {
-		row.Secrets = append(row.Secrets, secretRow{
+		rows = append(rows, secretRow{
 			ID: s.ID, Prefix: s.Prefix, CreatedAt: s.CreatedAt.UTC(), ExpiresAt: optional(s.ExpiresAt), LastUsedAt: optional(s.LastUsedAt),
 		})
 	}
-	return row
+	return rows
 }
 
 func (r applicationRow) printSecret(p *process) {
+	if r.ClientSecret == "" {
+		p.printf("It authenticates with its keys:\n\n  client_id  %s\n", r.ClientID)
+		return
+	}
 	p.printf("The secret is shown once:\n\n  client_id      %s\n  client_secret  %s\n", r.ClientID, r.ClientSecret)
 }
 
@@ -125,7 +137,7 @@ type applicationCreate struct {
 	Organization        string        `required:"" help:"The organization." placeholder:"SLUG"`
 	Name                string        `required:"" help:"Name of the application." placeholder:"NAME"`
 	Scope               []string      `required:"" help:"A scope that it may ask for; several with commas, or said again." placeholder:"SCOPE"`
-	AuthMethod          []string      `help:"client_secret_basic or client_secret_post; without it either." placeholder:"METHOD"`
+	Authentication      keyFlags      `embed:""`
 	AccessTokenLifetime time.Duration `help:"How long its access tokens live, such as 15m; without it as the configuration says." placeholder:"DURATION"`
 	JSON                bool          `name:"json" help:"Print one JSON object."`
 }
@@ -140,8 +152,8 @@ func (c *applicationCreate) Run(ctx context.Context, p *process) error {
 	request := clients.ApplicationRequest{
 		OrganizationID: organization.ID, Name: c.Name, Scopes: storage.NewScopes(c.Scope...), AccessTokenLifetime: c.AccessTokenLifetime,
 	}
-	for _, method := range c.AuthMethod {
-		request.AuthMethods = append(request.AuthMethods, storage.AuthMethod(method))
+	if request.Authentication, err = c.Authentication.read(); err != nil {
+		return err
 	}
 	registered, err := o.server.Clients.RegisterApplication(ctx, access.Operator(), request)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kiket.dev/auth/config"
+	"kiket.dev/auth/handlers/outbound"
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server"
 	"kiket.dev/auth/storage"
@@ -79,7 +80,8 @@ func (p *process) assemble(ctx context.Context, c config.Config) (*opened, error
 		return nil, err
 	}
 	o.server = server.New(server.Options{
-		Store: o.store, Ring: o.ring, Sealer: o.sealer, RequestLimit: int64(c.APIRateLimit), Issuer: c.Issuer, DefaultAudience: c.DefaultAudience,
+		Store: o.store, Ring: o.ring, Sealer: o.sealer, RequestLimit: int64(c.APIRateLimit),
+		Outbound: outbound.New(outbound.Options{Allowed: c.OutboundNetworks}), Issuer: c.Issuer, DefaultAudience: c.DefaultAudience,
 		AccessTokenLifetime: c.AccessTokenLifetime, TokenRetention: c.TokenRetention,
 		SessionLifetime: c.SessionLifetime, SessionIdleTimeout: c.SessionIdleTimeout,
 		Catalogue: c.Catalogue, Clock: time.Now, Logger: o.logger,

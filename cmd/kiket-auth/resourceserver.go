@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"text/tabwriter"
@@ -13,27 +14,40 @@ import (
 )
 
 type resourceServerCommand struct {
-	Create resourceServerCreate `cmd:"" help:"Register a resource server and print its secret, once."`
-	List   resourceServerList   `cmd:"" help:"List the resource servers."`
-	Delete resourceServerDelete `cmd:"" help:"Delete a resource server: it can no longer introspect."`
+	Create       resourceServerCreate       `cmd:"" help:"Register a resource server and print its secret, if it has one, once."`
+	List         resourceServerList         `cmd:"" help:"List the resource servers."`
+	Update       resourceServerUpdate       `cmd:"" help:"Change how a resource server authenticates."`
+	RotateSecret resourceServerRotateSecret `cmd:"" help:"Give a resource server another secret, and print it, once."`
+	CloseSecret  resourceServerCloseSecret  `cmd:"" help:"Close a secret of a resource server: it can no longer be used."`
+	Delete       resourceServerDelete       `cmd:"" help:"Delete a resource server: it can no longer introspect."`
 }
 
 // resourceServerSecret is a resource server as it is created.
 type resourceServerSecret struct {
 	Identifier   string `json:"identifier"`
 	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
+	ClientSecret string `json:"client_secret,omitempty"`
 }
 
 func resourceServerSecretOf(r clients.Registered) resourceServerSecret {
 	return resourceServerSecret{Identifier: r.Client.Identifier, ClientID: r.Client.ClientID, ClientSecret: r.Secret.Reveal()}
 }
 
+func (r resourceServerSecret) print(p *process) {
+	if r.ClientSecret == "" {
+		p.printf("It authenticates with its keys:\n\n  client_id  %s\n", r.ClientID)
+		return
+	}
+	p.printf("The secret is shown once:\n\n  client_id      %s\n  client_secret  %s\n", r.ClientID, r.ClientSecret)
+}
+
 type resourceServerCreate struct {
 	Name         string `required:"" help:"Name, unique among resource servers." placeholder:"NAME"`
 	Identifier   string `required:"" help:"Resource identifier (RFC 8707), the audience of its tokens." placeholder:"URI"`
 	Organization string `help:"Serve this organization alone; without it, all." placeholder:"SLUG"`
-	JSON         bool   `name:"json" help:"Print one JSON object."`
+
+	Authentication keyFlags `embed:""`
+	JSON           bool     `name:"json" help:"Print one JSON object."`
 }
 
 // Run registers the resource server.
@@ -51,6 +65,9 @@ func (c *resourceServerCreate) Run(ctx context.Context, p *process) error {
 		}
 		request.OrganizationID = organization.ID
 	}
+	if request.Authentication, err = c.Authentication.read(); err != nil {
+		return err
+	}
 	registered, err := o.server.Clients.RegisterResourceServer(ctx, access.Operator(), request)
 	if errors.Is(err, storage.ErrConflict) {
 		return fmt.Errorf("a resource server named %q exists already", c.Name)
@@ -66,8 +83,8 @@ func (c *resourceServerCreate) Run(ctx context.Context, p *process) error {
 			resourceServerSecret
 		}{registered.Client.ID, registered.Client.Name, answer})
 	}
-	p.printf("Registered %s for %s. The secret is shown once:\n\n  client_id      %s\n  client_secret  %s\n",
-		registered.Client.Name, answer.Identifier, answer.ClientID, answer.ClientSecret)
+	p.printf("Registered %s for %s. ", registered.Client.Name, answer.Identifier)
+	answer.print(p)
 	return nil
 }
 
@@ -83,6 +100,22 @@ type resourceServerRow struct {
 	ClientID       string    `json:"client_id"`
 	OrganizationID *int64    `json:"organization_id"` // null: all
 	CreatedAt      time.Time `json:"created_at"`
+
+	AuthMethods []storage.AuthMethod `json:"token_endpoint_auth_methods"`
+	JWKS        json.RawMessage      `json:"jwks"`
+	JWKSURI     *string              `json:"jwks_uri"`
+	Secrets     []secretRow          `json:"secrets"` // those that work
+}
+
+func resourceServerRowOf(s storage.Client) resourceServerRow {
+	row := resourceServerRow{
+		ID: s.ID, Name: s.Name, Identifier: s.Identifier, ClientID: s.ClientID, CreatedAt: s.CreatedAt.UTC(),
+		AuthMethods: s.AuthMethods, JWKS: documentOrNull(s.JWKS), JWKSURI: textOrNull(s.JWKSURI), Secrets: secretRowsOf(s),
+	}
+	if s.OrganizationID != 0 {
+		row.OrganizationID = &s.OrganizationID
+	}
+	return row
 }
 
 // Run lists the resource servers.
@@ -98,11 +131,7 @@ func (c *resourceServerList) Run(ctx context.Context, p *process) error {
 	}
 	rows := make([]resourceServerRow, 0, len(servers))
 	for _, s := range servers {
-		row := resourceServerRow{ID: s.ID, Name: s.Name, Identifier: s.Identifier, ClientID: s.ClientID, CreatedAt: s.CreatedAt.UTC()}
-		if s.OrganizationID != 0 {
-			row.OrganizationID = &s.OrganizationID
-		}
-		rows = append(rows, row)
+		rows = append(rows, resourceServerRowOf(s))
 	}
 	if c.JSON {
 		return p.printJSON(map[string]any{"resource_servers": rows})
@@ -112,7 +141,7 @@ func (c *resourceServerList) Run(ctx context.Context, p *process) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "NAME\tIDENTIFIER\tCLIENT ID\tSERVES")
+	_, _ = fmt.Fprintln(table, "NAME\tIDENTIFIER\tCLIENT ID\tSERVES\tSECRETS")
 	for _, row := range rows {
 		serves := "all organizations"
 		if row.OrganizationID != nil {
@@ -122,7 +151,7 @@ func (c *resourceServerList) Run(ctx context.Context, p *process) error {
 			}
 			serves = organization.Slug
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", row.Name, row.Identifier, row.ClientID, serves)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\n", row.Name, row.Identifier, row.ClientID, serves, len(row.Secrets))
 	}
 	return table.Flush()
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -33,7 +34,9 @@ type applicationBody struct {
 	// AuthMethod is the first of those that work, AuthMethods are all.
 	AuthMethod          storage.AuthMethod   `json:"token_endpoint_auth_method"`
 	AuthMethods         []storage.AuthMethod `json:"token_endpoint_auth_methods"`
-	JWKS                *struct{}            `json:"jwks"`
+	JWKS                json.RawMessage      `json:"jwks"`
+	JWKSURI             *string              `json:"jwks_uri"`
+	TokenURLAudience    bool                 `json:"token_url_audience"`
 	AccessTokenLifetime int64                `json:"access_token_lifetime"` // seconds, as it is in effect
 	Disabled            bool                 `json:"disabled"`
 	LastUsedAt          *time.Time           `json:"last_used_at"`
@@ -52,6 +55,7 @@ type clientSecretBody struct {
 func (a *API) renderApplication(c storage.Client) applicationBody {
 	body := applicationBody{
 		ID: c.ID, Name: c.Name, ClientID: c.ClientID, Scopes: c.Scopes, AuthMethods: c.AuthMethods,
+		JWKS: documentOrNull(c.JWKS), JWKSURI: orNull(c.JWKSURI), TokenURLAudience: c.TokenURLAudience,
 		AccessTokenLifetime: int64(c.Lifetime(a.Server.AccessTokenLifetime) / time.Second), Disabled: !c.Enabled(),
 		LastUsedAt: moment(c.LastUsedAt), CreatedAt: moment(c.CreatedAt), Secrets: []clientSecretBody{},
 	}
@@ -81,14 +85,6 @@ func lifetime(n int64) time.Duration {
 	return seconds(n)
 }
 
-// noKeys refuses public keys: clients authenticate with a secret.
-func noKeys(jwks optional[any]) error {
-	if jwks.get() != nil {
-		return storage.Invalidf("jwks", "not supported; clients authenticate with a secret")
-	}
-	return nil
-}
-
 func (a *API) listApplications(c *call) (reply, error) {
 	page, err := c.page()
 	if err != nil {
@@ -103,21 +99,27 @@ func (a *API) listApplications(c *call) (reply, error) {
 
 func (a *API) createApplication(c *call) (reply, error) {
 	var request struct {
-		Name                string              `json:"name"`
-		Scopes              []string            `json:"scopes"`
-		AuthMethod          *storage.AuthMethod `json:"token_endpoint_auth_method"`
-		AccessTokenLifetime *int64              `json:"access_token_lifetime"`
-		JWKS                optional[any]       `json:"jwks"`
+		Name                string                         `json:"name"`
+		Scopes              []string                       `json:"scopes"`
+		AuthMethod          optional[storage.AuthMethod]   `json:"token_endpoint_auth_method"`
+		AuthMethods         optional[[]storage.AuthMethod] `json:"token_endpoint_auth_methods"`
+		JWKS                optional[keySet]               `json:"jwks"`
+		JWKSURI             optional[string]               `json:"jwks_uri"`
+		TokenURLAudience    *bool                          `json:"token_url_audience"`
+		AccessTokenLifetime *int64                         `json:"access_token_lifetime"`
 	}
 	if err := c.decode("oauth_application", &request); err != nil {
 		return reply{}, err
 	}
-	if err := noKeys(request.JWKS); err != nil {
+	update, err := authentication{
+		request.AuthMethod, request.AuthMethods, request.JWKS, request.JWKSURI, request.TokenURLAudience,
+	}.update()
+	if err != nil {
 		return reply{}, err
 	}
 	wanted := clients.ApplicationRequest{
 		OrganizationID: c.organization(), Name: request.Name,
-		Scopes: storage.NewScopes(request.Scopes...), AuthMethods: methods(request.AuthMethod),
+		Scopes: storage.NewScopes(request.Scopes...), Authentication: update.On(clients.Authentication{}),
 	}
 	if request.AccessTokenLifetime != nil {
 		wanted.AccessTokenLifetime = lifetime(*request.AccessTokenLifetime)
@@ -127,14 +129,6 @@ func (a *API) createApplication(c *call) (reply, error) {
 		return reply{}, err
 	}
 	return created(a.renderRegistered(registered)), nil
-}
-
-// methods is the one method that was named, none if none was.
-func methods(named *storage.AuthMethod) []storage.AuthMethod {
-	if named == nil {
-		return nil
-	}
-	return []storage.AuthMethod{*named}
 }
 
 func (a *API) showApplication(c *call) (reply, error) {
@@ -147,23 +141,22 @@ func (a *API) showApplication(c *call) (reply, error) {
 
 // applicationChange is the body of a PATCH. null puts a setting back to the server's.
 type applicationChange struct {
-	Name                *string                      `json:"name"`
-	Scopes              *[]string                    `json:"scopes"`
-	AuthMethod          optional[storage.AuthMethod] `json:"token_endpoint_auth_method"`
-	AccessTokenLifetime optional[int64]              `json:"access_token_lifetime"`
-	Disabled            *bool                        `json:"disabled"`
-	JWKS                optional[any]                `json:"jwks"`
+	Name                *string                        `json:"name"`
+	Scopes              *[]string                      `json:"scopes"`
+	AuthMethod          optional[storage.AuthMethod]   `json:"token_endpoint_auth_method"`
+	AuthMethods         optional[[]storage.AuthMethod] `json:"token_endpoint_auth_methods"`
+	JWKS                optional[keySet]               `json:"jwks"`
+	JWKSURI             optional[string]               `json:"jwks_uri"`
+	TokenURLAudience    *bool                          `json:"token_url_audience"`
+	AccessTokenLifetime optional[int64]                `json:"access_token_lifetime"`
+	Disabled            *bool                          `json:"disabled"`
 }
 
-func (r applicationChange) update() clients.ApplicationUpdate {
+func (r applicationChange) update() (clients.ApplicationUpdate, error) {
 	u := clients.ApplicationUpdate{Name: r.Name, Disabled: r.Disabled}
 	if r.Scopes != nil {
 		scopes := storage.NewScopes(*r.Scopes...)
 		u.Scopes = &scopes
-	}
-	if r.AuthMethod.set {
-		named := methods(r.AuthMethod.get())
-		u.AuthMethods = &named
 	}
 	if r.AccessTokenLifetime.set {
 		wanted := time.Duration(0)
@@ -172,7 +165,9 @@ func (r applicationChange) update() clients.ApplicationUpdate {
 		}
 		u.AccessTokenLifetime = &wanted
 	}
-	return u
+	var err error
+	u.Authentication, err = authentication{r.AuthMethod, r.AuthMethods, r.JWKS, r.JWKSURI, r.TokenURLAudience}.update()
+	return u, err
 }
 
 func (a *API) updateApplication(c *call) (reply, error) {
@@ -180,10 +175,11 @@ func (a *API) updateApplication(c *call) (reply, error) {
 	if err := c.decode("oauth_application", &request); err != nil {
 		return reply{}, err
 	}
-	if err := noKeys(request.JWKS); err != nil {
+	change, err := request.update()
+	if err != nil {
 		return reply{}, err
 	}
-	updated, err := a.Server.Clients.UpdateApplication(c.context(), c.caller, c.organization(), c.id("id"), request.update())
+	updated, err := a.Server.Clients.UpdateApplication(c.context(), c.caller, c.organization(), c.id("id"), change)
 	if err != nil {
 		return reply{}, err
 	}

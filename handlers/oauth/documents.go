@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"kiket.dev/auth/keys"
+	"kiket.dev/auth/server/assertions"
+	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/provider"
-	"kiket.dev/auth/storage"
 )
 
 // metadata is RFC 8414 section 2. It lists what works and nothing else, save
@@ -17,11 +19,14 @@ type metadata struct {
 	Issuer                        string           `json:"issuer"`
 	TokenEndpoint                 string           `json:"token_endpoint"`
 	TokenAuthMethods              []string         `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms           []string         `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionEndpoint         string           `json:"introspection_endpoint"`
 	IntrospectionAuthMethods      []string         `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgorithms   []string         `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionAlgorithms       []keys.Algorithm `json:"introspection_signing_alg_values_supported"` // RFC 9701 section 6
 	RevocationEndpoint            string           `json:"revocation_endpoint"`
 	RevocationAuthMethods         []string         `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgorithms      []string         `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	JWKSURI                       string           `json:"jwks_uri"`
 	ScopesSupported               []string         `json:"scopes_supported"`
 	GrantTypesSupported           []string         `json:"grant_types_supported"`
@@ -34,14 +39,20 @@ type metadata struct {
 const documentMaxAge = 300
 
 func (e *Endpoints) metadata(w http.ResponseWriter, r *http.Request) {
-	methods := []string{string(storage.AuthSecretBasic), string(storage.AuthSecretPost)}
+	methods := []string{}
+	for _, method := range clients.AuthMethods {
+		methods = append(methods, string(method))
+	}
 	document, err := json.Marshal(metadata{
 		Issuer:                        e.Issuer,
 		TokenEndpoint:                 e.Issuer + pathToken,
 		TokenAuthMethods:              methods,
 		IntrospectionEndpoint:         e.Issuer + pathIntrospect,
-		IntrospectionAuthMethods:      append(methods[:2:2], "Bearer"), // RFC 8414: also access token types
-		IntrospectionAlgorithms:       e.Ring.Algorithms(),             // of what may be signed until the document is read anew
+		IntrospectionAuthMethods:      append(slices.Clone(methods), "Bearer"), // RFC 8414: also access token types
+		TokenAuthAlgorithms:           assertions.Algorithms,
+		IntrospectionAuthAlgorithms:   assertions.Algorithms,
+		RevocationAuthAlgorithms:      assertions.Algorithms,
+		IntrospectionAlgorithms:       e.Ring.Algorithms(), // of what may be signed until the document is read anew
 		RevocationEndpoint:            e.Issuer + pathRevoke,
 		RevocationAuthMethods:         methods,
 		JWKSURI:                       e.Issuer + pathJWKS,

@@ -40,6 +40,9 @@ func (e *Endpoints) fail(w http.ResponseWriter, r *http.Request, err error) {
 		answer(w, http.StatusTooManyRequests, errorResponse{"temporarily_unavailable", "too many failed attempts"})
 	case errors.As(err, &refusal):
 		record.Add(slog.String("refused", string(refusal.Code)))
+		if cause := errors.Unwrap(refusal); cause != nil {
+			record.Add(slog.String("reason", cause.Error())) // which the client is not told
+		}
 		e.challenge(w, r, refusal)
 		answer(w, statusOf(refusal.Code), errorResponse{string(refusal.Code), refusal.Description})
 	case errors.Is(err, web.ErrTooLarge):

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"kiket.dev/auth/server/assertions"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
@@ -34,16 +35,26 @@ func (e *ThrottledError) Error() string {
 // Authenticated is a client that has proved who it is.
 type Authenticated struct {
 	Client storage.Client
-	// SecretID is the secret that was used.
+	// SecretID is the secret that was used, 0: a key.
 	SecretID int64
-	Method   storage.AuthMethod
+	// KeyID is the kid of the key that was used, empty: it has none, or a secret was.
+	KeyID  string
+	Method storage.AuthMethod
 }
 
 // Authenticator checks client authentication. All fields are required.
 type Authenticator struct {
-	Store    storage.ClientStore
-	Throttle *Throttle
-	Clock    func() time.Time
+	Store interface {
+		storage.ClientStore
+		storage.AssertionStore
+	}
+	Throttle   *Throttle
+	Assertions *assertions.Verifier
+	// Published are the keys that clients publish themselves.
+	Published *assertions.RemoteKeys
+	Issuer    string
+	TokenURL  string // of the token endpoint
+	Clock     func() time.Time
 }
 
 // Authenticate returns the client that p proves to be. The address is where the
@@ -72,7 +83,10 @@ var nobody = storage.Client{
 }
 
 func (a *Authenticator) check(ctx context.Context, claim claim) (Authenticated, error) {
-	if !validClientID(claim.clientID) || !tokens.WellFormed(tokens.PrefixClientSecret, claim.secret.Reveal()) {
+	if !validClientID(claim.clientID) {
+		return Authenticated{}, ErrInvalidClient
+	}
+	if claim.assertion == "" && !tokens.WellFormed(tokens.PrefixClientSecret, claim.secret.Reveal()) {
 		return Authenticated{}, ErrInvalidClient
 	}
 	client, err := a.Store.ClientByClientID(ctx, claim.clientID)
@@ -82,11 +96,57 @@ func (a *Authenticator) check(ctx context.Context, claim claim) (Authenticated, 
 	case err != nil:
 		return Authenticated{}, fmt.Errorf("finding the client: %w", err)
 	}
+	if claim.assertion != "" {
+		return a.checkAssertion(ctx, client, claim)
+	}
 	secretID, matched := matchSecret(client.Secrets, claim.secret, a.Clock())
 	if !matched || !client.Enabled() || !client.Uses(claim.method) {
 		return Authenticated{}, ErrInvalidClient
 	}
 	return Authenticated{Client: client, SecretID: secretID, Method: claim.method}, nil
+}
+
+// checkAssertion spends the assertion's id last: one that is refused for another
+// reason may be sent again.
+func (a *Authenticator) checkAssertion(ctx context.Context, client storage.Client, claim claim) (Authenticated, error) {
+	expected := assertions.Expectation{ClientID: claim.clientID, Audiences: []string{a.Issuer}}
+	if client.TokenURLAudience {
+		expected.Audiences = append(expected.Audiences, a.TokenURL)
+	}
+	if client.Enabled() && client.Uses(storage.AuthPrivateKeyJWT) {
+		keys, err := a.keysOf(client)
+		if err != nil {
+			return Authenticated{}, err
+		}
+		expected.Keys = keys
+	}
+	verified, err := a.Assertions.Verify(ctx, expected, claim.assertion)
+	if err != nil {
+		return Authenticated{}, fmt.Errorf("%w: %w", ErrInvalidClient, err)
+	}
+	err = a.Store.SpendAssertion(ctx, client.ID, verified.JTI, verified.ExpiresAt)
+	switch {
+	case errors.Is(err, storage.ErrConflict):
+		return Authenticated{}, fmt.Errorf("%w: the assertion was used before", ErrInvalidClient)
+	case err != nil:
+		return Authenticated{}, fmt.Errorf("noting the assertion: %w", err)
+	}
+	return Authenticated{Client: client, KeyID: verified.KeyID, Method: claim.method}, nil
+}
+
+// keysOf returns where the client's keys are, nil if it has none.
+func (a *Authenticator) keysOf(client storage.Client) (assertions.Source, error) {
+	switch {
+	case client.JWKSURI != "":
+		return a.Published.At(client.JWKSURI), nil
+	case len(client.JWKS) > 0:
+		keys, err := assertions.ParseKeys(client.JWKS)
+		if err != nil { // they were checked when they were registered
+			return nil, fmt.Errorf("the keys of client %s: %w", client.ClientID, err)
+		}
+		return keys, nil
+	}
+	return nil, nil
 }
 
 // matchSecret compares with every secret in constant time. An empty or foreign

@@ -1,13 +1,16 @@
 package clients
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"kiket.dev/auth/server/assertions"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 	"kiket.dev/auth/storage/gormstore"
@@ -90,6 +93,13 @@ func TestValidClientID(t *testing.T) {
 	}
 }
 
+// nowhere fetches nothing.
+type nowhere struct{}
+
+func (nowhere) Fetch(context.Context, string) ([]byte, error) {
+	return nil, errors.New("there is no network here")
+}
+
 // office is an authenticator with clients to authenticate.
 type office struct {
 	*Authenticator
@@ -116,8 +126,12 @@ func newOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	return &office{
-		Authenticator: &Authenticator{Store: store, Throttle: NewThrottle(now.Now), Clock: now.Now},
-		t:             t, store: store, now: now, organization: acme.ID,
+		Authenticator: &Authenticator{
+			Store: store, Throttle: NewThrottle(now.Now), Assertions: &assertions.Verifier{Clock: now.Now},
+			Published: assertions.NewRemoteKeys(nowhere{}, now.Now, slog.New(slog.DiscardHandler)),
+			Issuer:    "https://auth.example.com", TokenURL: "https://auth.example.com/oauth/token", Clock: now.Now,
+		},
+		t: t, store: store, now: now, organization: acme.ID,
 	}
 }
 

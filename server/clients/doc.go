@@ -8,8 +8,9 @@
 // [Authenticator.Authenticate], which finds exactly one method in it, looks the
 // client up, does the same work whether there is such a client or not, and
 // returns the client, [ErrInvalidClient], or a [ThrottledError] when too many
-// wrong attempts came from the same place. A right secret is never throttled,
-// so that nobody can lock a client out.
+// wrong attempts came from the same place. A right secret or assertion is never
+// throttled, so that nobody can lock a client out. What an assertion has to say is
+// the business of package assertions; that it is used once, of this one.
 //
 // The verbs of [Service] register and remove clients for a caller who may.
 package clients

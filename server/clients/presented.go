@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"kiket.dev/auth/server/assertions"
 	"kiket.dev/auth/storage"
 )
 
@@ -19,9 +20,10 @@ type Presented struct {
 
 // claim is what one method of authentication says, not yet checked.
 type claim struct {
-	method   storage.AuthMethod
-	clientID string
-	secret   storage.Secret
+	method    storage.AuthMethod
+	clientID  string
+	secret    storage.Secret
+	assertion string // a JWT, instead of a secret
 }
 
 // Any reports whether the request offers client authentication of any kind,
@@ -42,7 +44,7 @@ func (p Presented) claim() (claim, error) {
 	case asserted && (p.Authorization != "" || p.Form.Has("client_secret")):
 		return claim{}, errTwoMethods
 	case asserted:
-		return claim{}, fmt.Errorf("%w: client assertions are not supported", ErrInvalidClient)
+		return p.asserted()
 	case p.Authorization != "":
 		return p.basic()
 	}
@@ -54,6 +56,26 @@ func (p Presented) claim() (claim, error) {
 		return claim{}, ErrNoCredentials
 	}
 	return claim{method: storage.AuthSecretPost, clientID: id, secret: storage.NewSecret(secret)}, nil
+}
+
+// assertionType is that of a JWT (RFC 7523 section 2.2).
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// asserted reads a client assertion. Whose it is it says itself; client_id need not
+// be there and must not say otherwise (RFC 7521 section 4.2).
+func (p Presented) asserted() (claim, error) {
+	if p.Form.Get("client_assertion_type") != assertionType {
+		return claim{}, fmt.Errorf("%w: client_assertion_type is not %s", ErrInvalidClient, assertionType)
+	}
+	text := p.Form.Get("client_assertion")
+	id, err := assertions.ClaimedClient(text)
+	if err != nil {
+		return claim{}, fmt.Errorf("%w: %w", ErrInvalidClient, err)
+	}
+	if body := p.Form.Get("client_id"); body != "" && body != id {
+		return claim{}, fmt.Errorf("%w: client_id differs from the client of the assertion", ErrInvalidClient)
+	}
+	return claim{method: storage.AuthPrivateKeyJWT, clientID: id, assertion: text}, nil
 }
 
 // basic reads the Basic scheme; id and secret are form-encoded inside it (RFC

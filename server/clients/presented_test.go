@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"kiket.dev/auth/server/assertions"
 	"kiket.dev/auth/storage"
 )
 
@@ -30,10 +31,16 @@ func decoded(body string) url.Values {
 	return form
 }
 
-const assertion = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=eyJhbGciOiJFUzI1NiJ9.e30.c2ln"
+const (
+	assertionOfType = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion="
+	// assertion says that it is of app_1; nobody looks at its signature here.
+	assertion = assertionOfType + "eyJhbGciOiJFUzI1NiJ9" +
+		".eyJpc3MiOiJhcHBfMSIsInN1YiI6ImFwcF8xIn0" +
+		".AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
 
 func TestPresented(t *testing.T) {
-	const basic, post = storage.AuthSecretBasic, storage.AuthSecretPost
+	const basic, post, byKey = storage.AuthSecretBasic, storage.AuthSecretPost, storage.AuthPrivateKeyJWT
 	for _, tt := range []struct {
 		name          string
 		authorization string
@@ -70,8 +77,12 @@ func TestPresented(t *testing.T) {
 		{"post and an assertion", "", "client_id=app_1&client_secret=s3cret&" + assertion, "", "", "", ErrMalformed},
 		{"post and half an assertion", "", "client_id=app_1&client_secret=s3cret&client_assertion_type=x", "", "", "", ErrMalformed},
 
-		{"an assertion", "", assertion, "", "", "", ErrInvalidClient},
-		{"an assertion and client_id", "", "client_id=app_1&" + assertion, "", "", "", ErrInvalidClient},
+		{"an assertion", "", assertion, byKey, "app_1", "", nil},
+		{"an assertion and client_id", "", "client_id=app_1&" + assertion, byKey, "app_1", "", nil},
+		{"an assertion and another client_id", "", "client_id=app_2&" + assertion, "", "", "", ErrInvalidClient},
+		{"an assertion that names nobody", "", assertionOfType + "eyJhbGciOiJFUzI1NiJ9.e30.AA", "", "", "", ErrInvalidClient},
+		{"an assertion that is none", "", assertionOfType + "s3cret", "", "", "", ErrInvalidClient},
+		{"an assertion of another type", "", strings.Replace(assertion, "jwt-bearer", "saml2-bearer", 1), "", "", "", ErrInvalidClient},
 		{"an assertion without a type", "", "client_assertion=a.b.c", "", "", "", ErrInvalidClient},
 		{"a type without an assertion", "", "client_assertion_type=x", "", "", "", ErrInvalidClient},
 
@@ -166,7 +177,8 @@ func FuzzPresented(f *testing.F) {
 // wantOneMethod checks that the claim is all that the request presents.
 func wantOneMethod(t *testing.T, p Presented, got claim) {
 	t.Helper()
-	if !p.Any() || p.Form.Has("client_assertion") || p.Form.Has("client_assertion_type") {
+	asserted := p.Form.Has("client_assertion") || p.Form.Has("client_assertion_type")
+	if !p.Any() || asserted != (got.method == storage.AuthPrivateKeyJWT) {
 		t.Errorf("%q with %q is taken for %s", p.Authorization, p.Form, got.method)
 	}
 	id, secret := got.clientID, got.secret.Reveal()
@@ -185,6 +197,12 @@ func wantOneMethod(t *testing.T, p Presented, got claim) {
 		wantSecret, errSecret := url.QueryUnescape(rest)
 		if err := errors.Join(err, errID, errSecret); err != nil || id != wantID || secret != wantSecret {
 			t.Errorf("%q claims id %q, secret %q; want %q, %q, %v", p.Authorization, id, secret, wantID, wantSecret, err)
+		}
+	case storage.AuthPrivateKeyJWT:
+		claimed, err := assertions.ClaimedClient(p.Form.Get("client_assertion"))
+		if err != nil || claimed != id || got.assertion != p.Form.Get("client_assertion") || secret != "" ||
+			p.Authorization != "" || p.Form.Has("client_secret") || p.Form.Has("client_id") && p.Form.Get("client_id") != id {
+			t.Errorf("%q with %q claims id %q, secret %q", p.Authorization, p.Form, id, secret)
 		}
 	default:
 		t.Errorf("%q with %q claims the method %q", p.Authorization, p.Form, got.method)

@@ -17,39 +17,26 @@ const (
 	LongestOverlap = 30 * 24 * time.Hour
 )
 
+var errNoSecrets = access.Refuse("no_secrets", "the client is registered for private_key_jwt alone: it has keys and no secrets")
+
 // RotateSecret adds a secret to an application. Those that it has go on for the
 // overlap, at most [LongestOverlap], or are closed at once if it is 0. It returns
 // access.ErrDenied, also if the application may do more than the caller,
-// storage.ErrInvalid, storage.ErrNotFound, or an access.Refusal too_many_secrets.
+// storage.ErrInvalid, storage.ErrNotFound, or an access.Refusal too_many_secrets
+// or no_secrets.
 func (s *Service) RotateSecret(ctx context.Context, caller access.Caller, organizationID, id int64, overlap time.Duration) (Registered, error) {
 	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
 		return Registered{}, err
 	}
-	if overlap < 0 || overlap > LongestOverlap {
-		return Registered{}, storage.Invalidf("previous_expires_in", "want 0 to %d seconds", LongestOverlap/time.Second)
+	if err := checkOverlap(overlap); err != nil {
+		return Registered{}, err
 	}
 	var rotated Registered
-	err := s.change(ctx, organizationID, id, func(ctx context.Context, application storage.Client) error {
-		// Whoever gets the secret can do what the application can.
-		if err := caller.RequireAtMost(application.Scopes); err != nil {
-			return err
-		}
-		now := s.Clock()
-		secret, kept := newSecret(now)
-		if err := s.succeed(ctx, application, &kept, now, overlap); err != nil {
-			return err
-		}
-		after, err := s.application(ctx, organizationID, id)
-		if err != nil {
-			return err
-		}
-		rotated = Registered{Client: after, Secret: secret}
-		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: organizationID, Action: "oauth_application.secret_rotated", Target: party(application),
-			Details: map[string]any{
-				"secret_id": kept.ID, "prefix": kept.Prefix, "previous_expires_in": int64(overlap / time.Second),
-			},
+	err := s.change(ctx, organizationID, id, func(ctx context.Context, application storage.Client) (err error) {
+		rotated, err = s.succeed(ctx, caller, application, overlap, func(ctx context.Context) (storage.Client, error) {
+			return s.application(ctx, organizationID, id)
 		})
+		return err
 	})
 	if err != nil {
 		return Registered{}, err
@@ -57,26 +44,70 @@ func (s *Service) RotateSecret(ctx context.Context, caller access.Caller, organi
 	return rotated, nil
 }
 
-// succeed adds the next secret and ends those before it, now or later.
-func (s *Service) succeed(ctx context.Context, application storage.Client, next *storage.ClientSecret, now time.Time, overlap time.Duration) error {
-	organizationID, id := application.OrganizationID, application.ID
-	open := application.OpenSecrets(now)
-	if overlap > 0 && len(open) >= mostOpenSecrets {
-		return access.Refuse("too_many_secrets", "the application has %d open secrets, which is the most; close one first", len(open))
+func checkOverlap(overlap time.Duration) error {
+	if overlap < 0 || overlap > LongestOverlap {
+		return storage.Invalidf("previous_expires_in", "want 0 to %d seconds", LongestOverlap/time.Second)
 	}
-	if err := s.Store.AddClientSecret(ctx, organizationID, id, next); err != nil {
-		return fmt.Errorf("adding a secret: %w", err)
+	return nil
+}
+
+// succeed adds the next secret of a client, ends those before it, now or later, and
+// returns the client as it is then, which again finds.
+func (s *Service) succeed(ctx context.Context, caller access.Caller, c storage.Client, overlap time.Duration, again func(context.Context) (storage.Client, error)) (Registered, error) {
+	// Whoever gets the secret can do what the client can.
+	if err := caller.RequireAtMost(c.Scopes); err != nil {
+		return Registered{}, err
 	}
-	if overlap > 0 {
-		if err := s.Store.ExpireClientSecrets(ctx, organizationID, id, next.ID, now.Add(overlap)); err != nil {
-			return fmt.Errorf("ending the secrets before: %w", err)
+	if !takesSecrets(c.AuthMethods) {
+		return Registered{}, errNoSecrets
+	}
+	now := s.Clock()
+	secret, kept := newSecret(now)
+	// From here on nobody else changes the secrets.
+	if err := s.Store.AddClientSecret(ctx, c.OrganizationID, c.ID, &kept); err != nil {
+		return Registered{}, fmt.Errorf("adding a secret: %w", err)
+	}
+	c, err := again(ctx)
+	if err != nil {
+		return Registered{}, err
+	}
+	if err := s.endBefore(ctx, c, kept.ID, now, overlap); err != nil {
+		return Registered{}, err
+	}
+	if c, err = again(ctx); err != nil {
+		return Registered{}, err
+	}
+	return Registered{Client: c, Secret: secret}, s.Audit.Record(ctx, caller, audit.Event{
+		OrganizationID: c.OrganizationID, Action: party(c).Kind + ".secret_rotated", Target: party(c),
+		Details: map[string]any{
+			"secret_id": kept.ID, "prefix": kept.Prefix, "previous_expires_in": int64(overlap / time.Second),
+		},
+	})
+}
+
+// endBefore ends the secrets of a client other than the newest.
+func (s *Service) endBefore(ctx context.Context, c storage.Client, newest int64, now time.Time, overlap time.Duration) error {
+	if overlap == 0 {
+		return s.closeSecrets(ctx, c, newest, now)
+	}
+	if open := len(c.OpenSecrets(now)); open > mostOpenSecrets {
+		return access.Refuse("too_many_secrets", "%s has %d open secrets, which is the most; close one first", c.Name, open-1)
+	}
+	if err := s.Store.ExpireClientSecrets(ctx, c.OrganizationID, c.ID, newest, now.Add(overlap)); err != nil {
+		return fmt.Errorf("ending the secrets before: %w", err)
+	}
+	return nil
+}
+
+// closeSecrets closes the secrets that the client has, but for one to keep. They do not
+// expire: nobody's clock has a say in it.
+func (s *Service) closeSecrets(ctx context.Context, c storage.Client, keep int64, now time.Time) error {
+	for _, secret := range c.OpenSecrets(now) {
+		if secret.ID == keep {
+			continue
 		}
-		return nil
-	}
-	// Closed, not expired: nobody's clock has a say in it.
-	for _, previous := range open {
-		if _, err := s.Store.CloseClientSecret(ctx, organizationID, id, previous.ID, now, false); err != nil {
-			return fmt.Errorf("closing the secrets before: %w", err)
+		if _, err := s.Store.CloseClientSecret(ctx, c.OrganizationID, c.ID, secret.ID, now, false); err != nil {
+			return fmt.Errorf("closing secret %d: %w", secret.ID, err)
 		}
 	}
 	return nil

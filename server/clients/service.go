@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -24,26 +25,38 @@ type Service struct {
 	Catalogue storage.Catalogue
 	// AccessTokenLifetime is the upper bound for every application.
 	AccessTokenLifetime time.Duration
-	Clock               func() time.Time
+	// CheckURL says why an address that a client gives may not be asked, nil if it may.
+	CheckURL func(string) error
+	Clock    func() time.Time
 }
 
-// Registered is a client with its secret, which is known here and never again.
+// Registered is a client with its secret, which is known here and never again. It is
+// empty if the client has none.
 type Registered struct {
 	Client storage.Client
 	Secret storage.Secret
 }
 
-func (s *Service) register(ctx context.Context, caller access.Caller, action string, c storage.Client) (Registered, error) {
+// register stores a client with how it authenticates, which has been checked.
+func (s *Service) register(ctx context.Context, caller access.Caller, action string, a Authentication, c storage.Client) (Registered, error) {
 	c.CreatedAt = s.Clock()
-	secret, kept := newSecret(c.CreatedAt)
-	c.Secrets = []storage.ClientSecret{kept}
+	c.AuthMethods, c.JWKS, c.JWKSURI, c.TokenURLAudience = a.Methods, a.JWKS, a.JWKSURI, a.TokenURLAudience
+	var secret storage.Secret
+	if takesSecrets(a.Methods) {
+		var kept storage.ClientSecret
+		secret, kept = newSecret(c.CreatedAt)
+		c.Secrets = []storage.ClientSecret{kept}
+	}
 	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
 		if err := s.Store.CreateClient(ctx, &c); err != nil {
 			return fmt.Errorf("registering %s: %w", c.Name, err)
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
 			OrganizationID: c.OrganizationID, Action: action, Target: party(c),
-			Details: map[string]any{"client_id": c.ClientID, "scopes": c.Scopes, "identifier": c.Identifier},
+			Details: map[string]any{
+				"client_id": c.ClientID, "scopes": c.Scopes, "identifier": c.Identifier,
+				"token_endpoint_auth_methods": a.Methods, "jwks": json.RawMessage(orNull(a.JWKS)), "jwks_uri": a.JWKSURI,
+			},
 		})
 	})
 	if err != nil {

@@ -93,9 +93,12 @@ func (p *Provider) audience(ctx context.Context, organizationID int64, resources
 	default:
 		return "", refuse(InvalidTarget, "one resource in each request")
 	}
-	other := resources[0] + "/"
-	if trimmed, slash := strings.CutSuffix(resources[0], "/"); slash {
-		other = trimmed
+	other, slash := strings.CutSuffix(resources[0], "/")
+	switch {
+	case !slash:
+		other += "/"
+	case strings.HasSuffix(other, "/"): // two are no more or less
+		other = resources[0]
 	}
 	for _, identifier := range []string{resources[0], other} {
 		if identifier == p.DefaultAudience {
