@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -32,17 +33,41 @@ func (e *Invalid) Is(target error) bool { return target == ErrInvalid }
 const MaxNameLength = 100
 
 // CheckName returns an [*Invalid] for field unless name is text of 1 to
-// [MaxNameLength] characters, not counting spaces around it.
+// [MaxNameLength] characters, not counting spaces around it, on one line and of which
+// something can be seen. Names are shown beside each other and in logs: one that breaks
+// the line or turns the direction of what follows could pass for something else.
 func CheckName(field, name string) error {
 	name = strings.TrimSpace(name)
-	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
-		return Invalidf(field, "not valid text")
+	if problem := unreadable(name); problem != "" {
+		return Invalidf(field, "%s", problem)
 	}
 	if n := utf8.RuneCountInString(name); n < 1 || n > MaxNameLength {
 		return Invalidf(field, "want 1 to %d characters", MaxNameLength)
 	}
+	if !strings.ContainsFunc(name, visible) {
+		return Invalidf(field, "want a character that can be seen")
+	}
 	return nil
 }
+
+// unreadable says what keeps a text from being shown on a line as it is, "" if nothing
+// does.
+func unreadable(text string) string {
+	if !utf8.ValidString(text) {
+		return "not valid UTF-8"
+	}
+	for _, c := range text {
+		switch {
+		case unicode.IsControl(c), unicode.In(c, unicode.Zl, unicode.Zp):
+			return fmt.Sprintf("want no control characters and no line breaks, such as %U", c)
+		case unicode.Is(unicode.Bidi_Control, c):
+			return fmt.Sprintf("want no characters that control the direction of text, such as %U", c)
+		}
+	}
+	return ""
+}
+
+func visible(c rune) bool { return unicode.IsGraphic(c) && !unicode.IsSpace(c) }
 
 // CheckScopes returns an [*Invalid] for field unless the catalogue has all scopes.
 func (c Catalogue) CheckScopes(field string, scopes Scopes) error {

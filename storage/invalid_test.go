@@ -17,13 +17,23 @@ func TestCheckName(t *testing.T) {
 		{"  x\n", ""},
 		{strings.Repeat("é", 100), ""},
 		{" " + strings.Repeat("a", 100) + " ", ""},
-		{"🔑 'quoted' <b>\u202e", ""},
+		{"🔑 'quoted' <b>", ""},
+		{"שרה \u200d نور e\u0301", ""},
 		{"", "label: want 1 to 100 characters"},
 		{" \t\n\u00a0", "label: want 1 to 100 characters"},
 		{strings.Repeat("é", 101), "label: want 1 to 100 characters"},
-		{"a\x00b", "label: not valid text"},
-		{"\xff", "label: not valid text"},
-		{"a\xc0\xafb", "label: not valid text"},
+		{" \u200b\ufeff ", "label: want a character that can be seen"},
+		{"a\x00b", "label: want no control characters and no line breaks, such as U+0000"},
+		{"a\x1b[31mb", "label: want no control characters and no line breaks, such as U+001B"},
+		{"a\nb", "label: want no control characters and no line breaks, such as U+000A"},
+		{"a\r\nb", "label: want no control characters and no line breaks, such as U+000D"},
+		{"a\u0085b", "label: want no control characters and no line breaks, such as U+0085"},
+		{"a\u2028b", "label: want no control characters and no line breaks, such as U+2028"},
+		{"a\u2029b", "label: want no control characters and no line breaks, such as U+2029"},
+		{"a\x7f", "label: want no control characters and no line breaks, such as U+007F"},
+		{"\xff", "label: not valid UTF-8"},
+		{"a\xc0\xafb", "label: not valid UTF-8"},
+		{"a\xed\xa0\x80b", "label: not valid UTF-8"},
 	} {
 		err := storage.CheckName("label", tt.name)
 		switch {
@@ -45,6 +55,16 @@ func TestCheckScopes(t *testing.T) {
 	err := c.CheckScopes("scopes", storage.Scopes{"issues", "x", "", "admin:write"})
 	if err == nil || err.Error() != "scopes: unknown: x  admin:write" {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// What turns the direction of text makes it read as something else.
+func TestCheckNameDirection(t *testing.T) {
+	for _, c := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
+		want := fmt.Sprintf("label: want no characters that control the direction of text, such as %U", c)
+		if err := storage.CheckName("label", "a"+string(c)+"b"); err == nil || err.Error() != want {
+			t.Errorf("%U: got error %v, want %s", c, err, want)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/mail"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // User is a person. What the person may do is said by memberships.
@@ -56,8 +55,7 @@ const maxEmailLength = 254
 func ParseEmail(field, text string) (string, error) {
 	text = strings.TrimSpace(text)
 	a, err := mail.ParseAddress(text)
-	if err != nil || a.Name != "" || a.Address != text || strings.ContainsRune(text, 0) ||
-		!utf8.ValidString(text) || len(text) > maxEmailLength {
+	if err != nil || a.Name != "" || a.Address != text || unreadable(text) != "" || len(text) > maxEmailLength {
 		return "", Invalidf(field, "want an address such as admin@example.com")
 	}
 	return strings.ToLower(text), nil

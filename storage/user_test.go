@@ -30,6 +30,7 @@ func TestParseEmail(t *testing.T) {
 		{"a space", "a very@acme.test", ""},
 		{"a line break", "avery@acme.test\nBcc: x@acme.test", ""},
 		{"NUL", "av\x00ery@acme.test", ""},
+		{"turned around", "avery@acme.test\u202e", ""},
 		{"not UTF-8", "av\xffery@acme.test", ""},
 	}
 	for _, tt := range tests {
