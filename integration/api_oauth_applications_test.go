@@ -24,6 +24,8 @@ type oauthApplication struct {
 	AuthMethod          string   `json:"token_endpoint_auth_method"`
 	AuthMethods         []string `json:"token_endpoint_auth_methods"`
 	JWKS                any
+	JWKSURI             *string `json:"jwks_uri"`
+	TokenURLAudience    bool    `json:"token_url_audience"`
 	AccessTokenLifetime int64 `json:"access_token_lifetime"`
 	Disabled            bool
 	LastUsedAt          *time.Time `json:"last_used_at"`
@@ -139,10 +141,13 @@ func wrongApplications(t *testing.T, i *instance) {
 		"no scopes":           {`{"name":"a","scopes":[]}`, []string{"scopes"}},
 		"unknown scopes":      {`{"name":"a","scopes":["issues","*"]}`, []string{"scopes"}},
 		"a long name":         {`{"name":"` + strings.Repeat("a", 101) + `","scopes":["issues"]}`, []string{"name"}},
-		"private_key_jwt":     {`{"name":"a","scopes":["issues"],"token_endpoint_auth_method":"private_key_jwt"}`, []string{"token_endpoint_auth_method"}},
+		"private_key_jwt":     {`{"name":"a","scopes":["issues"],"token_endpoint_auth_method":"private_key_jwt"}`, []string{"jwks"}},
 		"no authentication":   {`{"name":"a","scopes":["issues"],"token_endpoint_auth_method":"none"}`, []string{"token_endpoint_auth_method"}},
 		"an empty method":     {`{"name":"a","scopes":["issues"],"token_endpoint_auth_method":""}`, []string{"token_endpoint_auth_method"}},
 		"keys":                {`{"name":"a","scopes":["issues"],"jwks":{"keys":[]}}`, []string{"jwks"}},
+		"two kinds of keys":   {`{"name":"a","scopes":["issues"],"jwks":{"keys":[]},"jwks_uri":"http://x"}`, []string{"jwks", "jwks_uri"}},
+		"two ways to say how": {`{"name":"a","scopes":["issues"],"token_endpoint_auth_method":null,"token_endpoint_auth_methods":[]}`, []string{"token_endpoint_auth_methods"}},
+		"a method twice":      {`{"name":"a","scopes":["issues"],"token_endpoint_auth_methods":["client_secret_post","client_secret_post"]}`, []string{"token_endpoint_auth_method"}},
 		"no lifetime":         {`{"name":"a","scopes":["issues"],"access_token_lifetime":0}`, []string{"access_token_lifetime"}},
 		"in the past":         {`{"name":"a","scopes":["issues"],"access_token_lifetime":-1}`, []string{"access_token_lifetime"}},
 		"longer than all":     {`{"name":"a","scopes":["issues"],"access_token_lifetime":3601}`, []string{"access_token_lifetime"}},

@@ -24,6 +24,8 @@ const (
 	freshFor = 10 * time.Minute
 	// usableFor is how long they are used while they cannot be fetched again.
 	usableFor = time.Hour
+	// newEnough is how old keys must be for there to be newer ones.
+	newEnough = time.Second
 	// renewInterval is the least time between two fetches for assertions that the
 	// keys do not verify: anyone can make one up.
 	renewInterval = time.Minute
@@ -55,6 +57,7 @@ type document struct {
 	keys      Keys      // of the last fetch that succeeded
 	fetchedAt time.Time // zero: none has
 	triedAt   time.Time // zero: never
+	renewedAt time.Time // the last fetch for an assertion that the keys did not verify
 	failure   error     // of the last fetch; nil: it succeeded
 }
 
@@ -78,7 +81,7 @@ type remoteSource struct {
 
 // Current implements [Source].
 func (s remoteSource) Current(ctx context.Context) (Keys, error) {
-	d, err := s.remote.refresh(ctx, s.url, document.stale)
+	d, err := s.remote.refresh(ctx, s.url, false, document.stale)
 	if err != nil {
 		return Keys{}, err
 	}
@@ -87,8 +90,10 @@ func (s remoteSource) Current(ctx context.Context) (Keys, error) {
 
 // Newer implements [Source].
 func (s remoteSource) Newer(ctx context.Context, than Keys) (Keys, error) {
-	d, err := s.remote.refresh(ctx, s.url, func(d document, now time.Time) bool {
-		return d.keys.serial == than.serial && !within(renewInterval, d.triedAt, now)
+	d, err := s.remote.refresh(ctx, s.url, true, func(d document, now time.Time) bool {
+		failing := d.failure != nil && within(failureFor, d.triedAt, now)
+		return d.keys.serial == than.serial && !failing &&
+			!within(renewInterval, d.renewedAt, now) && !within(newEnough, d.triedAt, now)
 	})
 	switch {
 	case err != nil:
@@ -120,9 +125,10 @@ func within(d time.Duration, past, now time.Time) bool {
 	return since >= 0 && since < d
 }
 
-// refresh returns what is known of an address, after fetching it if that is due. It
+// refresh returns what is known of an address, after fetching it if that is due; renew
+// says that it is for an assertion that the keys did not verify. It
 // fails only if ctx ends meanwhile; the fetch goes on for the others who wait for it.
-func (r *RemoteKeys) refresh(ctx context.Context, url string, due func(document, time.Time) bool) (document, error) {
+func (r *RemoteKeys) refresh(ctx context.Context, url string, renew bool, due func(document, time.Time) bool) (document, error) {
 	if d := r.look(url); !due(d, r.clock()) {
 		return d, nil
 	}
@@ -133,7 +139,7 @@ func (r *RemoteKeys) refresh(ctx context.Context, url string, due func(document,
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
-		return r.fetch(ctx, url), nil
+		return r.fetch(ctx, url, renew), nil
 	})
 	select {
 	case result := <-done:
@@ -143,7 +149,7 @@ func (r *RemoteKeys) refresh(ctx context.Context, url string, due func(document,
 	}
 }
 
-func (r *RemoteKeys) fetch(ctx context.Context, url string) document {
+func (r *RemoteKeys) fetch(ctx context.Context, url string, renew bool) document {
 	var keys Keys
 	raw, err := r.fetcher.Fetch(ctx, url)
 	if err == nil {
@@ -155,7 +161,7 @@ func (r *RemoteKeys) fetch(ctx context.Context, url string) document {
 		address, _, _ := strings.Cut(url, "?") // what follows may be meant for the two of them alone
 		r.logger.WarnContext(ctx, "the keys of a client cannot be fetched", "jwks_uri", address, "error", err)
 	}
-	return r.record(url, keys, err)
+	return r.record(url, renew, keys, err)
 }
 
 // look returns what is known of an address.
@@ -171,7 +177,7 @@ func (r *RemoteKeys) look(url string) document {
 }
 
 // record remembers what came of a fetch, and returns what is known then.
-func (r *RemoteKeys) record(url string, keys Keys, failure error) document {
+func (r *RemoteKeys) record(url string, renew bool, keys Keys, failure error) document {
 	now := r.clock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -182,6 +188,9 @@ func (r *RemoteKeys) record(url string, keys Keys, failure error) document {
 	}
 	d := element.Value.(*document)
 	d.triedAt, d.failure = now, failure
+	if renew {
+		d.renewedAt = now
+	}
 	if failure == nil {
 		r.serial++
 		keys.serial = r.serial
