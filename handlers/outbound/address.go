@@ -57,7 +57,8 @@ func within(a netip.Addr, prefixes []netip.Prefix) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// public reports whether an address is one of the public internet.
+// public reports whether an address is one of the public internet. One with a zone is
+// in no prefix, and so is not.
 func public(a netip.Addr) bool {
 	a = a.Unmap()
 	if nat64.Contains(a) {
@@ -67,7 +68,7 @@ func public(a netip.Addr) bool {
 	if a.Is4() {
 		return !within(a, notPublic4)
 	}
-	return a.Zone() == "" && public6.Contains(a) && !within(a, notPublic6)
+	return public6.Contains(a) && !within(a, notPublic6)
 }
 
 // checkAddress returns ErrNotPublic unless we may connect to the address.

@@ -45,6 +45,7 @@ func newHost(t *testing.T, handler http.HandlerFunc) *host {
 	h := &host{Server: httptest.NewUnstartedServer(handler)}
 	h.Listener = counting{h.Listener, &h.connections}
 	h.Config.ErrorLog = quiet
+	h.EnableHTTP2 = true // is not asked for
 	h.StartTLS()
 	t.Cleanup(h.Close)
 	return h

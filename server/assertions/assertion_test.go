@@ -28,6 +28,8 @@ func TestForm(t *testing.T) {
 		{"three dots", good + ".", "compact form"},
 		{"encrypted", good + "." + parts[0] + "." + parts[1], "compact form"},
 		{"JSON", `{"payload":"e30","signatures":[]}`, "compact form"},
+		{"as long as can be, without a dot", strings.Repeat("A", assertions.MaxBytes), "compact form"},
+		{"one byte longer", strings.Repeat("A", assertions.MaxBytes+1), "longer than 8192 bytes"},
 		{"too long", good + strings.Repeat("A", assertions.MaxBytes), "longer than 8192 bytes"},
 		{"dots alone", "..", "header"},
 		{"header not base64", "!." + parts[1] + "." + parts[2], "header"},

@@ -110,6 +110,7 @@ func TestKeyRules(t *testing.T) {
 		{"e of 1", rsaOf(2048, map[string]any{"e": number(1)}), "e: want an odd number"},
 		{"e even", rsaOf(2048, map[string]any{"e": number(65536)}), "e: want an odd number"},
 		{"e too large", rsaOf(2048, map[string]any{"e": number(1<<31 + 1)}), "e: want an odd number"},
+		{"e too large by much", rsaOf(2048, map[string]any{"e": base64url.EncodeToString([]byte{1, 0, 0, 0, 0, 0, 1, 0, 1})}), "e: want an odd number"},
 		{"e beyond all numbers", rsaOf(2048, map[string]any{"e": base64url.EncodeToString(slices.Repeat([]byte{0xff}, 256))}), "e: want an odd number"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
