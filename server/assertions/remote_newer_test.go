@@ -1,6 +1,7 @@
 package assertions_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,5 +31,22 @@ func TestRemoteKeysThatAreNewerAlready(t *testing.T) {
 		if got := r.fetched.Load(); got != 2 {
 			t.Errorf("%d fetches", got)
 		}
+	})
+}
+
+// A host that failed a moment ago is not asked for a newer key either.
+func TestRemoteKeysNotRenewedFromADeadHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newP256(t), newP256(t)
+		r := newRemote(set(t, named(t, first, "a")))
+		accepted(t, r.verify(t, first, "a", 1))
+		r.publish(nil, errors.New("no route to host"))
+		time.Sleep(10 * time.Minute)
+		accepted(t, r.verify(t, first, "a", 2))
+		r.publish(set(t, named(t, second, "b")), nil)
+		time.Sleep(29 * time.Second)
+		refusedAs(t, r.verify(t, second, "b", 2), true)
+		time.Sleep(time.Second)
+		accepted(t, r.verify(t, second, "b", 3))
 	})
 }
