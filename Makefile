@@ -2,6 +2,8 @@
 
 GO      ?= go
 TOOL    := $(GO) tool -modfile=.tools/go.mod
+# Programs that have a module of their own, for what the server does not need.
+MODULES := docs/examples/mcp-go integration/testdata/mcp-go
 # How long each fuzz target runs, and which benchmarks run for how long.
 FUZZTIME  ?= 30s
 BENCH     ?= .
@@ -58,6 +60,7 @@ check-format: ## gofumpt would change nothing
 .PHONY: check-vet
 check-vet: ## go vet
 	$(GO) vet ./...
+	set -e; for module in $(MODULES); do $(GO) -C $$module vet ./...; done
 
 .PHONY: check-lint
 check-lint: ## staticcheck, all its checks
@@ -75,7 +78,7 @@ check-dead: ## nothing is unreachable from the program and its tests
 .PHONY: check-modules
 check-modules: ## go.mod and go.sum are tidy
 	$(GO) mod tidy -diff
-	$(GO) -C .tools mod tidy -diff
+	set -e; for module in .tools $(MODULES); do $(GO) -C $$module mod tidy -diff; done
 
 .PHONY: check-layers
 check-layers: ## imports run one way

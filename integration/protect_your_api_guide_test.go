@@ -19,7 +19,7 @@ var shown = regexp.MustCompile("(?s)\\[`(examples/[^`]+)`\\]\\(([^)]+)\\)[^\n]*:
 func TestGuidesShowExamples(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{}
-	for _, guide := range []string{"docs/protect-your-api.md"} {
+	for _, guide := range []string{"docs/protect-your-api.md", "docs/mcp.md"} {
 		for _, m := range shown.FindAllStringSubmatch(textOf(t, guide), -1) {
 			if m[1] != m[2] {
 				t.Errorf("%s calls %s what is %s", guide, m[1], m[2])
