@@ -26,7 +26,7 @@ type oauthApplication struct {
 	JWKS                any
 	JWKSURI             *string `json:"jwks_uri"`
 	TokenURLAudience    bool    `json:"token_url_audience"`
-	AccessTokenLifetime int64 `json:"access_token_lifetime"`
+	AccessTokenLifetime int64   `json:"access_token_lifetime"`
 	Disabled            bool
 	LastUsedAt          *time.Time `json:"last_used_at"`
 	CreatedAt           time.Time  `json:"created_at"`

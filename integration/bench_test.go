@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // connections is how many clients ask at once, as in the published figures.
@@ -70,7 +72,9 @@ func send(ctx context.Context, sender *http.Client, base string, next load, n in
 		return err.Error()
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(c.id, c.secret)
+	if c.id != "" {
+		r.SetBasicAuth(c.id, c.secret)
+	}
 	response, err := sender.Do(r)
 	if err != nil {
 		return err.Error()
@@ -113,6 +117,20 @@ func BenchmarkTokenEndpoint(b *testing.B) {
 		application := i.application("issues", "projects")
 		form := url.Values{"grant_type": {"client_credentials"}}
 		measure(b, i, func(int) (string, url.Values, credentials) { return "/oauth/token", form, application })
+	})
+}
+
+// BenchmarkTokenEndpointPrivateKeyJWT is the same with an assertion in place of the
+// secret, to be compared: an ES256 signature is verified, and its jti spent, durably.
+func BenchmarkTokenEndpointPrivateKeyJWT(b *testing.B) {
+	benchEngine(b, func(b *testing.B, i *instance) {
+		c, _ := i.registerKeyed(b, newKeyPair(b, jose.ES256, "k"), nil)
+		forms := make([]url.Values, b.N)
+		for n := range forms {
+			forms[n] = asserted(c.assert(b, map[string]any{"exp": time.Now().Add(time.Hour).Unix()})).parameters
+			forms[n].Set("grant_type", "client_credentials")
+		}
+		measure(b, i, func(n int) (string, url.Values, credentials) { return "/oauth/token", forms[n], credentials{} })
 	})
 }
 

@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Other people's JavaScript libraries, unmodified, as their documentation tells
@@ -41,6 +44,56 @@ func TestInteropNPM(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The same libraries with keys in place of secrets, and with signed introspection.
+func TestInteropNPMWithKeys(t *testing.T) {
+	t.Parallel()
+	dir := installNPM(t)
+	i := startAtIssuer(t, sqlite)
+	parties := []map[string]any{}
+	for _, algorithm := range []jose.SignatureAlgorithm{jose.ES256, jose.ES384, ed25519Algorithm, jose.RS256, jose.PS256} {
+		pair := newKeyPair(t, algorithm, "")
+		client, _ := i.registerKeyed(t, pair, map[string]any{"scopes": []string{"issues", "projects:read"}})
+		keys := filepath.Join(t.TempDir(), "keys.json")
+		document, err := json.Marshal(keySetOf(t, pair))
+		if err == nil {
+			err = os.WriteFile(keys, document, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var server struct {
+			ClientID string `json:"client_id"`
+		}
+		out := i.run("resource-server", "create", "--json", "--name", string(algorithm), "--identifier", i.base+"/api", "--jwks", keys)
+		if err := json.Unmarshal([]byte(out), &server); err != nil {
+			t.Fatal(err)
+		}
+		private, err := jose.JSONWebKey{Key: pair.private}.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parties = append(parties, map[string]any{
+			"algorithm": algorithm, "key": json.RawMessage(private), "application": client.id, "resourceServer": server.ClientID,
+		})
+	}
+	given, err := json.Marshal(map[string]any{"issuer": i.base, "parties": parties})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told struct{ Revoked []string }
+	if out := runIn(t, dir, string(given), "node", "private-key-jwt.mjs"); json.Unmarshal([]byte(out), &told) != nil {
+		t.Fatalf("printed %q", out)
+	}
+	if len(told.Revoked) != 2*len(parties) { // by two libraries
+		t.Errorf("%d tokens were revoked", len(told.Revoked))
+	}
+	for _, token := range told.Revoked {
+		if strings.Count(token, ".") != 2 || i.active(t, token) {
+			t.Errorf("the script says that it revoked %.20q", token)
+		}
 	}
 }
 

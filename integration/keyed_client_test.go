@@ -43,7 +43,7 @@ func newKeyPair(t testing.TB, algorithm jose.SignatureAlgorithm, kid string) key
 		private, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	case jose.ES512:
 		private, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case jose.EdDSA:
+	case jose.EdDSA, ed25519Algorithm:
 		_, private, err = ed25519.GenerateKey(rand.Reader)
 	default:
 		private, err = sharedRSAKey()
@@ -128,6 +128,9 @@ func (c keyedClient) assertWith(t testing.TB, header, change map[string]any) str
 		}
 		options = options.WithHeader(jose.HeaderKey(name), value)
 	}
+	if c.key.algorithm == ed25519Algorithm {
+		return c.signFullySpecified(t, options.ExtraHeaders, claims)
+	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: c.key.algorithm, Key: c.key.private}, options)
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +144,27 @@ func (c keyedClient) assertWith(t testing.TB, header, change map[string]any) str
 		t.Fatal(err)
 	}
 	return text
+}
+
+// ed25519Algorithm is the name of RFC 9864, which go-jose does not know.
+const ed25519Algorithm jose.SignatureAlgorithm = "Ed25519"
+
+func (c keyedClient) signFullySpecified(t testing.TB, header map[jose.HeaderKey]any, claims []byte) string {
+	t.Helper()
+	head := map[string]any{"alg": ed25519Algorithm}
+	for name, value := range header {
+		head[string(name)] = value
+	}
+	encoded, err := json.Marshal(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := base64url.EncodeToString(encoded) + "." + base64url.EncodeToString(claims)
+	signature, err := c.key.private.Sign(rand.Reader, []byte(input), crypto.Hash(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return input + "." + base64url.EncodeToString(signature)
 }
 
 // registerKeyed registers an application with keys over the management API.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // examplePath returns where something of docs/examples is.
@@ -26,6 +27,7 @@ func runProgram(t testing.TB, address string, environ []string, command ...strin
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = t.TempDir()
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	cmd.WaitDelay = time.Second // if a child of it holds these
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir}, environ...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -37,7 +39,13 @@ func runProgram(t testing.TB, address string, environ []string, command ...strin
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		<-exited
+		select {
+		case <-exited:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s does not end", command[0])
+			_ = cmd.Process.Kill()
+			<-exited
+		}
 	})
 	eventually(t, func() error {
 		select {

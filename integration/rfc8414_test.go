@@ -68,7 +68,7 @@ func checkMetadata(t *testing.T, document map[string]any) {
 		scopes = append(scopes, name, name+":read", name+":write")
 	}
 	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
-	algorithms := []any{"ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
+	algorithms := []any{"ES256", "ES384", "ES512", "Ed25519", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 	want := map[string]any{
 		"issuer":                           issuer,
 		"token_endpoint":                   issuer + "/oauth/token",

@@ -38,15 +38,15 @@ func signedIntrospectionBy(t *testing.T, i *instance, algorithm jose.SignatureAl
 	for name, tt := range map[string]struct {
 		asks     credentials
 		token    string
-		audience string
+		audience []any
 		want     map[string]any
 	}{
-		"an access token":              {i.resourceServer(), token, audience, i.introspect(t, i.resourceServer(), token)},
-		"a workspace token":            {i.resourceServer(), workspace, audience, i.introspect(t, i.resourceServer(), workspace)},
-		"its own, by an application":   {application, token, application.id, i.introspect(t, application, token)},
-		"one that is meant for others": {elsewhere, token, "https://elsewhere.example.com", inactive},
-		"an unknown one":               {i.resourceServer(), "x", audience, inactive},
-		"another's, by an application": {application, workspace, application.id, inactive},
+		"an access token":              {i.resourceServer(), token, []any{i.resourceServer().id, audience}, i.introspect(t, i.resourceServer(), token)},
+		"a workspace token":            {i.resourceServer(), workspace, []any{i.resourceServer().id, audience}, i.introspect(t, i.resourceServer(), workspace)},
+		"its own, by an application":   {application, token, []any{application.id}, i.introspect(t, application, token)},
+		"one that is meant for others": {elsewhere, token, []any{elsewhere.id, "https://elsewhere.example.com"}, inactive},
+		"an unknown one":               {i.resourceServer(), "x", []any{i.resourceServer().id, audience}, inactive},
+		"another's, by an application": {application, workspace, []any{application.id}, inactive},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := time.Now().Unix()

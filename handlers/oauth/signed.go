@@ -19,10 +19,10 @@ const (
 // signedIntrospection are the claims of RFC 9701 section 5. There is neither sub
 // nor exp, so that nobody takes it for a token.
 type signedIntrospection struct {
-	Issuer   string `json:"iss"`
-	Audience string `json:"aud"`
-	IssuedAt int64  `json:"iat"`
-	Answer   any    `json:"token_introspection"`
+	Issuer   string   `json:"iss"`
+	Audience []string `json:"aud"`
+	IssuedAt int64    `json:"iat"`
+	Answer   any      `json:"token_introspection"`
 }
 
 // tell answers with what is known of a token, in the form that was asked for.

@@ -128,7 +128,7 @@ func (k Keys) candidates(algorithm, keyID string) []key {
 	var found, nameless []key
 	for _, k := range k.list {
 		switch {
-		case !fits(algorithm, k.public), k.Algorithm != "" && k.Algorithm != algorithm:
+		case !fits(algorithm, k.public), k.Algorithm != "" && !sameAlgorithm(k.Algorithm, algorithm):
 		case keyID == "" || k.KeyID == keyID:
 			found = append(found, k)
 		case k.KeyID == "":

@@ -72,7 +72,7 @@ func kindOf(algorithm string) string {
 		return "P-384"
 	case "ES512":
 		return "P-521"
-	case "EdDSA":
+	case "Ed25519", "EdDSA":
 		return "Ed25519"
 	}
 	return "RSA"
@@ -180,7 +180,7 @@ func sign(tb testing.TB, algorithm string, key crypto.Signer, header, claims str
 }
 
 func signature(algorithm string, key crypto.Signer, input []byte) ([]byte, error) {
-	if algorithm == "EdDSA" {
+	if kindOf(algorithm) == "Ed25519" {
 		return key.Sign(rand.Reader, input, crypto.Hash(0))
 	}
 	hash := map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[algorithm[2:]]

@@ -15,8 +15,9 @@ import (
 // Introspection is an answer about a token (RFC 7662 section 2.2).
 type Introspection struct {
 	Active bool
-	// Audience is who asked: the identifier of a resource server, or the client id.
-	Audience   string
+	// Audience is who asked, by all names that it has: the client id, and the
+	// identifier of a resource server.
+	Audience   []string
 	Credential storage.Credential
 	Scopes     storage.Scopes
 }
@@ -37,22 +38,22 @@ func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, er
 	c, scopes, err := p.look(ctx, token, wanted...)
 	switch {
 	case errors.Is(err, ErrInactive), errors.Is(err, ErrInsufficientScope):
-		return Introspection{Audience: viewer.name}, nil
+		return Introspection{Audience: viewer.names}, nil
 	case err != nil:
 		return Introspection{}, err
 	case !viewer.sees(c):
-		return Introspection{Audience: viewer.name}, nil
+		return Introspection{Audience: viewer.names}, nil
 	}
 	if viewer.serves {
 		p.Usage.Record(c, r.Form.Get("client_ip"), r.Form.Get("user_agent"))
 	}
-	return Introspection{Active: true, Audience: viewer.name, Credential: c, Scopes: scopes}, nil
+	return Introspection{Active: true, Audience: viewer.names, Credential: c, Scopes: scopes}, nil
 }
 
 // viewer is who asks about a token.
 type viewer struct {
-	name string // see Introspection.Audience
-	sees func(storage.Credential) bool
+	names []string // see Introspection.Audience
+	sees  func(storage.Credential) bool
 	// serves says that the viewer is a resource server, whose question means
 	// that the token is being used.
 	serves bool
@@ -71,12 +72,12 @@ func (p *Provider) viewer(ctx context.Context, r Request) (viewer, error) {
 		return viewer{}, err
 	}
 	if a.Client.Kind == storage.ResourceServer {
-		return viewer{name: a.Client.Identifier, serves: true, sees: func(c storage.Credential) bool {
+		return viewer{names: []string{a.Client.ClientID, a.Client.Identifier}, serves: true, sees: func(c storage.Credential) bool {
 			mine := a.Client.OrganizationID == 0 || a.Client.OrganizationID == c.Token.OrganizationID
 			return mine && c.Token.Audience == a.Client.Identifier
 		}}, nil
 	}
-	return viewer{name: a.Client.ClientID, sees: func(c storage.Credential) bool {
+	return viewer{names: []string{a.Client.ClientID}, sees: func(c storage.Credential) bool {
 		return c.Token.Kind == storage.AccessToken && c.Token.ClientID == a.Client.ID
 	}}, nil
 }
@@ -89,7 +90,7 @@ func (p *Provider) bearerViewer(ctx context.Context, token string, origin access
 	if !c.Scopes(p.Catalogue).Covers(storage.ScopeAdmin) {
 		return viewer{}, refuse(InsufficientScope, "introspection needs the scope admin")
 	}
-	return viewer{name: c.PublicClientID(), sees: func(other storage.Credential) bool {
+	return viewer{names: []string{c.PublicClientID()}, sees: func(other storage.Credential) bool {
 		return other.Token.OrganizationID == c.Token.OrganizationID
 	}}, nil
 }
