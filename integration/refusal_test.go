@@ -13,7 +13,7 @@ import (
 
 const (
 	challengeBasic  = `Basic realm="kiket-auth", charset="UTF-8"`
-	challengeBearer = `Bearer realm="kiket-auth"`
+	challengeBearer = `Bearer realm="kiket-auth", resource_metadata="` + issuer + `/.well-known/oauth-protected-resource"`
 )
 
 // refusal is an answer of the OAuth endpoints that says no.

@@ -44,7 +44,7 @@ func TestRequestLog(t *testing.T) {
 			more          map[string]any
 		}{
 			{i.post(t, "/oauth/token", application, "grant_type", "client_credentials"), "POST", "/oauth/token", 200, map[string]any{"organization_id": 1.0, "jti": "", "application_id": ""}},
-			{i.post(t, "/oauth/token", credentials{"nobody", "wrong"}, "grant_type", "client_credentials"), "POST", "/oauth/token", 401, map[string]any{"refused": "invalid_client"}},
+			{i.post(t, "/oauth/token", credentials{"nobody", "wrong"}, "grant_type", "client_credentials"), "POST", "/oauth/token", 401, map[string]any{"refused": "invalid_client", "reason": "client authentication failed"}},
 			{i.post(t, "/oauth/token", application, "grant_type", "password"), "POST", "/oauth/token", 400, map[string]any{"refused": "unsupported_grant_type"}},
 			{i.postRaw(t, "/oauth/token", "%zz"), "POST", "/oauth/token", 400, map[string]any{"refused": "invalid_request"}},
 			{i.post(t, "/oauth/introspect", i.resourceServer(), "token", token), "POST", "/oauth/introspect", 200, map[string]any{"active": true, "token_kind": "access_token", "credential_id": ""}},
