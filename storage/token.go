@@ -203,6 +203,9 @@ type TokenStore interface {
 	// OpaqueTokens returns a page of the opaque tokens that the filter names, by id,
 	// each with its owner.
 	OpaqueTokens(ctx context.Context, f TokenFilter, page Page) ([]OwnedToken, error)
+	// RenameToken changes what a token of the organization that is not an access token
+	// is called; ErrNotFound if there is none.
+	RenameToken(ctx context.Context, organizationID int64, kind TokenKind, id int64, name string) error
 	// RevokeTokens revokes those opaque tokens that the filter names and that are
 	// not revoked yet, and returns them.
 	RevokeTokens(ctx context.Context, f TokenFilter, at time.Time) ([]Token, error)

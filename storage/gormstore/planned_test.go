@@ -128,6 +128,7 @@ func (w *planned) tokens() plannedCalls {
 	byID.ID, byOwner.UserID, byInstallation.InstallationID = w.session.ID, w.u.ID, w.i.ID
 	byOwner.Kinds = []storage.TokenKind{storage.Session}
 	calls := plannedCalls{
+		"RenameToken":    func(ctx context.Context) error { return s.RenameToken(ctx, w.o.ID, w.session.Kind, w.session.ID, "x") },
 		"ReassignTokens": func(ctx context.Context) error { return found(s.ReassignTokens(ctx, w.o.ID, w.u.ID, w.u.ID)) },
 	}
 	for name, f := range map[string]storage.TokenFilter{"all": all, "by id": byID, "by owner": byOwner, "by installation": byInstallation} {

@@ -160,6 +160,22 @@ func (s *Store) OpaqueTokenByID(ctx context.Context, organizationID int64, kind 
 	return row.domain(), nil
 }
 
+// RenameToken implements [storage.TokenStore].
+func (s *Store) RenameToken(ctx context.Context, organizationID int64, kind storage.TokenKind, id int64, name string) error {
+	const doing = "renaming a token"
+	if kind == storage.AccessToken {
+		return fmt.Errorf("%s: %w", doing, storage.ErrNotFound)
+	}
+	if err := findable(string(kind)); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := storable(name); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.mustChange(ctx, doing, "UPDATE tokens SET name = ? WHERE organization_id = ? AND kind = ? AND id = ?",
+		name, organizationID, string(kind), id)
+}
+
 // RevokeToken implements [storage.TokenStore].
 func (s *Store) RevokeToken(ctx context.Context, ref storage.TokenReference, at time.Time) (bool, error) {
 	if findable(string(ref.Kind), ref.Value) != nil {

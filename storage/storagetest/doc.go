@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"RevokeTokens", testRevokeTokens},
 		{"ExpireTokens", testExpireTokens},
 		{"ReassignTokens", testReassignTokens},
+		{"RenameToken", testRenameToken},
 		{"Idle", testIdle},
 		{"Pages", testPages},
 		{"Installations", testInstallations},

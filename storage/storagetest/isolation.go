@@ -88,6 +88,7 @@ func (d domestic) singles(w *world, id int64) map[string]func() error {
 			_, err := w.s.OpaqueTokenByID(w.ctx, id, storage.WorkspaceAPIToken, d.token.ID)
 			return err
 		},
+		"RenameToken":    func() error { return w.s.RenameToken(w.ctx, id, storage.WorkspaceAPIToken, d.token.ID, "x") },
 		"ReassignTokens": func() error { _, err := w.s.ReassignTokens(w.ctx, id, d.admin.ID, d.admin.ID); return err },
 	}
 }

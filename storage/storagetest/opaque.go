@@ -215,6 +215,21 @@ func testReassignTokens(_ *testing.T, w *world) {
 	equal(w, "from elsewhere", w.credential(f.tokens["full"]).Token, f.tokens["full"])
 }
 
+func testRenameToken(_ *testing.T, w *world) {
+	f := newFiltered(w)
+	token := f.tokens["plain"]
+	for _, name := range []string{"CI – nightly", ""} {
+		w.ok(w.s.RenameToken(w.ctx, f.o.ID, token.Kind, token.ID, name))
+		token.Name = name
+		equal(w, "renamed to "+name, w.credential(token).Token, token)
+	}
+	equal(w, "another", w.credential(f.tokens["used"]).Token, f.tokens["used"])
+	w.wantErr("one of another kind", w.s.RenameToken(w.ctx, f.o.ID, storage.Session, token.ID, "x"), storage.ErrNotFound)
+	w.wantErr("none", w.s.RenameToken(w.ctx, f.o.ID, token.Kind, 4711, "x"), storage.ErrNotFound)
+	access := w.accessToken(w.application(f.o.ID), w.signingKey())
+	w.wantErr("an access token", w.s.RenameToken(w.ctx, f.o.ID, access.Kind, access.ID, "x"), storage.ErrNotFound)
+}
+
 // testIdle covers sessions that end when they are not used.
 func testIdle(t *testing.T, w *world) {
 	o := w.organization()

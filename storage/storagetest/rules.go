@@ -63,6 +63,7 @@ func testTexts(t *testing.T, w *world) {
 				return err
 			},
 			"OpaqueTokenByID":    func() error { _, err := w.s.OpaqueTokenByID(w.ctx, o.ID, storage.TokenKind(bad), 1); return err },
+			"RenameToken":        func() error { return w.s.RenameToken(w.ctx, o.ID, storage.TokenKind(bad), 1, "x") },
 			"UpdateSigningKey":   func() error { return w.s.UpdateSigningKey(w.ctx, storage.SigningKey{KeyID: bad}) },
 			"RevokeSigningKey":   func() error { _, err := w.s.RevokeSigningKey(w.ctx, bad, noon); return err },
 			"DeleteSigningKey":   func() error { return w.s.DeleteSigningKey(w.ctx, bad) },
@@ -107,6 +108,7 @@ func testTexts(t *testing.T, w *world) {
 			"RenameOrganization": func() error { return w.s.RenameOrganization(w.ctx, o.ID, bad) },
 			"SetRole":            func() error { return w.s.SetRole(w.ctx, o.ID, 1, storage.Role(bad)) },
 			"SetMemberName":      func() error { return w.s.SetMemberName(w.ctx, o.ID, 1, bad) },
+			"RenameToken":        func() error { return w.s.RenameToken(w.ctx, o.ID, storage.WorkspaceAPIToken, 1, bad) },
 			"SetPassword":        func() error { return w.s.SetPassword(w.ctx, 1, storage.NewSecret(bad)) },
 			"UpdateInstallation": func() error {
 				return w.s.UpdateInstallation(w.ctx, storage.Installation{ID: i.ID, OrganizationID: o.ID, Version: bad})
