@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
@@ -30,7 +31,8 @@ const MasterKeyBytes = 32
 // of them decrypt. A Sealer is safe for concurrent use.
 type Sealer struct {
 	envelope tink.AEAD
-	first    []byte // how what the first master key encrypts begins
+	// beginnings are how what each of the master keys encrypts begins.
+	beginnings [][]byte
 }
 
 // NewSealer returns a Sealer under the master keys, each the base64 (RFC 4648
@@ -43,7 +45,7 @@ func NewSealer(masterKeys []storage.Secret) (*Sealer, error) {
 	}
 	keyset := keyset.NewManager()
 	var seen [][]byte
-	var first uint32
+	var ids []uint32
 	for i, secret := range masterKeys {
 		raw, err := decodeMasterKey(secret)
 		if err != nil {
@@ -57,15 +59,13 @@ func NewSealer(masterKeys []storage.Secret) (*Sealer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("master key %d cannot be used: %w", i+1, err)
 		}
-		if i == 0 {
-			first = id
-		}
+		ids = append(ids, id)
 	}
-	return newSealer(keyset, first)
+	return newSealer(keyset, ids)
 }
 
-func newSealer(keys *keyset.Manager, first uint32) (*Sealer, error) {
-	if err := keys.SetPrimary(first); err != nil {
+func newSealer(keys *keyset.Manager, ids []uint32) (*Sealer, error) {
+	if err := keys.SetPrimary(ids[0]); err != nil {
 		return nil, fmt.Errorf("choosing the first master key: %w", err)
 	}
 	handle, err := keys.Handle()
@@ -76,10 +76,11 @@ func newSealer(keys *keyset.Manager, first uint32) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the master keys: %w", err)
 	}
-	return &Sealer{
-		envelope: aead.NewKMSEnvelopeAEAD2(aead.AES256GCMKeyTemplate(), master),
-		first:    binary.BigEndian.AppendUint32([]byte{tinkPrefix}, first),
-	}, nil
+	s := &Sealer{envelope: aead.NewKMSEnvelopeAEAD2(aead.AES256GCMKeyTemplate(), master)}
+	for _, id := range ids {
+		s.beginnings = append(s.beginnings, binary.BigEndian.AppendUint32([]byte{tinkPrefix}, id))
+	}
+	return s, nil
 }
 
 // decodeMasterKey returns the bytes of a master key. Its errors continue
@@ -110,8 +111,8 @@ func addMasterKey(keys *keyset.Manager, raw []byte) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("describing it: %w", err)
 	}
-	bytes := secretdata.NewBytesFromData(raw, insecuresecretdataaccess.Token{})
-	key, err := aesgcm.NewKey(bytes, binary.BigEndian.Uint32(derived), parameters)
+	secret := secretdata.NewBytesFromData(raw, insecuresecretdataaccess.Token{})
+	key, err := aesgcm.NewKey(secret, binary.BigEndian.Uint32(derived), parameters)
 	if err != nil {
 		return 0, fmt.Errorf("reading it: %w", err)
 	}
@@ -157,6 +158,15 @@ const (
 // SealedUnderFirst reports whether the first master key sealed it. If not, it
 // has to be opened and sealed again before the other master keys are taken away.
 func (s *Sealer) SealedUnderFirst(sealed []byte) bool {
-	end := lengthBytes + len(s.first)
-	return len(sealed) >= end && string(sealed[lengthBytes:end]) == string(s.first)
+	return begins(sealed, s.beginnings[0])
+}
+
+// SealedUnderAny reports whether one of the master keys sealed it, as far as it says so
+// itself. If not, the key was taken away.
+func (s *Sealer) SealedUnderAny(sealed []byte) bool {
+	return slices.ContainsFunc(s.beginnings, func(b []byte) bool { return begins(sealed, b) })
+}
+
+func begins(sealed, beginning []byte) bool {
+	return len(sealed) >= lengthBytes && bytes.HasPrefix(sealed[lengthBytes:], beginning)
 }

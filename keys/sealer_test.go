@@ -139,6 +139,9 @@ func TestMasterKeyRotation(t *testing.T) {
 	if err != nil || string(opened) != "a secret" {
 		t.Fatalf("during: opened %q, %v", opened, err)
 	}
+	if !during.SealedUnderAny(old) || after.SealedUnderAny(old) {
+		t.Error("what the old master key sealed is known afterwards, or not during")
+	}
 	if during.SealedUnderFirst(old) {
 		t.Error("during: what the second master key sealed counts as under the first")
 	}
@@ -153,7 +156,7 @@ func TestMasterKeyRotation(t *testing.T) {
 		t.Errorf("after: what the old master key sealed: got error %v, want ErrSealed", err)
 	}
 	for _, garbage := range [][]byte{nil, {}, {0, 0, 0}, bytes.Repeat([]byte{1}, 9)} {
-		if after.SealedUnderFirst(garbage) {
+		if after.SealedUnderFirst(garbage) || after.SealedUnderAny(garbage) {
 			t.Errorf("%v counts as sealed", garbage)
 		}
 	}

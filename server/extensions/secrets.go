@@ -8,6 +8,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/storage"
 )
@@ -17,6 +18,10 @@ const (
 	longestSecret     = 32 << 10 // bytes
 	longestSecretName = 100
 )
+
+// errUnreadable says that a secret was sealed under a master key that the server has no
+// more.
+var errUnreadable = access.Refuse("secret_unreadable", "none of the server's master keys opens the secret: write it again")
 
 var secretName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
@@ -35,7 +40,8 @@ func (s *Service) SecretNames(ctx context.Context, caller access.Caller, organiz
 
 // ReadSecret returns a secret of an installation, to admins, which is written down,
 // and to the installation's own key. It returns access.ErrDenied, storage.ErrInvalid
-// for what cannot be a name, or storage.ErrNotFound.
+// for what cannot be a name, storage.ErrNotFound, or an access.Refusal
+// secret_unreadable.
 func (s *Service) ReadSecret(ctx context.Context, caller access.Caller, organizationID, id int64, name string) (storage.Secret, error) {
 	if err := requireOwn(caller, organizationID, id); err != nil {
 		return storage.Secret{}, err
@@ -69,6 +75,9 @@ func (s *Service) openSecret(ctx context.Context, organizationID, id int64, name
 		return storage.Secret{}, fmt.Errorf("finding the secret %s: %w", name, err)
 	}
 	value, err := s.Sealer.Open(kept.Sealed, secretPurpose(id, name))
+	if errors.Is(err, keys.ErrSealed) && !s.Sealer.SealedUnderAny(kept.Sealed) {
+		return storage.Secret{}, errors.Join(errUnreadable, err)
+	}
 	if err != nil {
 		return storage.Secret{}, fmt.Errorf("opening the secret %s of extension %d: %w", name, id, err)
 	}
@@ -97,7 +106,7 @@ func (s *Service) WriteSecret(ctx context.Context, caller access.Caller, organiz
 			return err
 		}
 		if len(names) >= mostSecrets && !slices.Contains(names, name) {
-			return access.Refuse("too_many_secrets", "%s keeps %d secrets, which is all that it may", i.Key, len(names))
+			return access.Refuse("too_many_secrets", "the extension %s keeps %d secrets, which is all that it may", i.Key, len(names))
 		}
 		fresh, err = s.Store.PutNamedSecret(ctx, storage.NamedSecret{
 			OrganizationID: organizationID, InstallationID: id, Name: name, Sealed: sealed, UpdatedAt: s.Clock(),

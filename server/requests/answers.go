@@ -19,6 +19,11 @@ const KeepAnswers = 24 * time.Hour
 // ErrKeyReused says that an idempotency key was used for another request.
 var ErrKeyReused = access.Refuse("idempotency_key_reused", "the Idempotency-Key was used for another request")
 
+// errUnreadable says that an answer was sealed under a master key that the server has no
+// more.
+var errUnreadable = access.Refuse("idempotency_key_unreadable",
+	"the request was carried out, but none of the server's master keys opens its answer: use another Idempotency-Key")
+
 // Answers makes sending a request again safe. All fields are required.
 type Answers struct {
 	Store interface {
@@ -51,7 +56,8 @@ func (r Request) purpose() string { return "idempotent-answer:" + r.Caller }
 // keeping of its answer are one transaction: either both are there or neither is. Of
 // two that come at once one acts and the other gets its answer. An error of act is
 // returned and not kept. It returns [ErrKeyReused] if the key was used for another
-// request.
+// request, and an access.Refusal idempotency_key_unreadable if the answer was sealed
+// under a master key that was taken away.
 //
 // The answer is sealed under a key that is derived from the caller's idempotency
 // key, of which only the digest is stored.
@@ -96,6 +102,9 @@ func (a *Answers) earlier(ctx context.Context, r Request) ([]byte, error) {
 		return nil, ErrKeyReused
 	}
 	answer, err := a.Sealer.OpenUnder(r.Key, kept.Sealed, r.purpose())
+	if errors.Is(err, keys.ErrSealed) && !a.Sealer.SealedUnderAny(kept.Sealed) {
+		return nil, errors.Join(errUnreadable, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening an idempotent answer: %w", err)
 	}

@@ -72,6 +72,10 @@ func (g *Guard) admit(address, account string) (*attempt, error) {
 	return a, nil
 }
 
+// notMade makes the attempt count no longer: nothing was learnt from it about the
+// password, because the database does not answer or the server has too much to do.
+func (a *attempt) notMade() { a.restore() }
+
 func (a *attempt) restore() {
 	for _, t := range a.taken {
 		t.from.Restore(t.source)

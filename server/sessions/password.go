@@ -37,6 +37,7 @@ func (s *Service) ChangePassword(ctx context.Context, caller access.Caller, curr
 	}
 	switch matched, err := s.Passwords.Matches(ctx, current, user.PasswordHash); {
 	case err != nil:
+		attempt.notMade()
 		return err
 	case !matched:
 		return errWrongPassword

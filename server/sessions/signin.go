@@ -43,10 +43,12 @@ func (s *Service) SignIn(ctx context.Context, origin access.Origin, c Credential
 	}
 	claimed, err := s.find(ctx, c)
 	if err != nil {
+		attempt.notMade()
 		return SignedIn{}, err
 	}
 	matched, err := s.Passwords.Matches(ctx, c.Password, claimed.user.PasswordHash)
 	if err != nil {
+		attempt.notMade()
 		return SignedIn{}, err
 	}
 	var signed SignedIn
@@ -58,6 +60,7 @@ func (s *Service) SignIn(ctx context.Context, origin access.Origin, c Credential
 		return SignedIn{}, errors.Join(err, s.recordRefusal(ctx, origin, claimed))
 	}
 	if err != nil {
+		attempt.notMade()
 		return SignedIn{}, err
 	}
 	attempt.succeeded()
