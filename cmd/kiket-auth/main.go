@@ -88,7 +88,12 @@ func parseAndRun(parser *kong.Kong, line *commandLine, args, environ []string, s
 		fmt.Fprintf(stderr, "Run %s --help to see what there is.\n", asked(err))
 		return exitUsage
 	}
-	if err := command.Run(&process{configFile: line.Config, environ: environ, stdin: os.Stdin, stdout: stdout, stderr: stderr}); err != nil {
+	printed := &output{Writer: stdout}
+	err = command.Run(&process{configFile: line.Config, environ: environ, stdin: os.Stdin, stdout: printed, stderr: stderr})
+	if printed.err != nil && (err == nil || errors.Is(err, printed.err)) {
+		err = fmt.Errorf("it is done, but the answer could not be written: %w", printed.err)
+	}
+	if err != nil {
 		explain(stderr, err)
 		return exitFailure
 	}

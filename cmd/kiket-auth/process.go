@@ -137,3 +137,19 @@ func (p *process) printJSON(v any) error {
 func (p *process) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.stdout, format, args...)
 }
+
+// output is standard output that remembers what went wrong with it: a secret that is
+// shown once and could not be written is lost, and the command has failed.
+type output struct {
+	io.Writer
+	err error
+}
+
+// Write implements [io.Writer].
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.Writer.Write(text)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/tokens"
@@ -89,13 +92,32 @@ func (c *tokenList) Run(ctx context.Context, p *process) error {
 	return table.Flush()
 }
 
+// scopes are those that a flag names. One that names none is a mistake: what was to
+// stand there, as the value of a variable, must not come to mean full access.
+type scopes []string
+
+// Decode implements [kong.MapperValue].
+func (s *scopes) Decode(from *kong.DecodeContext) error {
+	var text string
+	if err := from.Scan.PopValueInto("scope", &text); err != nil {
+		return err
+	}
+	for scope := range strings.SplitSeq(text, ",") {
+		if scope = strings.TrimSpace(scope); scope == "" {
+			return errors.New("want a scope; leave the flag out for full access")
+		}
+		*s = append(*s, scope)
+	}
+	return nil
+}
+
 type tokenCreate struct {
-	Organization string    `required:"" help:"The organization." placeholder:"SLUG"`
-	Owner        string    `required:"" help:"E-mail address of the admin whose token it is." placeholder:"ADDR"`
-	Name         string    `required:"" help:"Name of the token, such as CI." placeholder:"NAME"`
-	Scope        []string  `help:"A scope that it has; several with commas, or said again. Without it full access." placeholder:"SCOPE"`
-	ExpiresAt    time.Time `help:"When it expires, such as 2031-01-31T23:59:00Z; without it never." placeholder:"TIME"`
-	JSON         bool      `name:"json" help:"Print one JSON object."`
+	Organization string     `required:"" help:"The organization." placeholder:"SLUG"`
+	Owner        string     `required:"" help:"E-mail address of the admin whose token it is." placeholder:"ADDR"`
+	Name         string     `required:"" help:"Name of the token, such as CI." placeholder:"NAME"`
+	Scope        scopes     `help:"A scope that it has; several with commas, or said again. Without it full access." placeholder:"SCOPE"`
+	ExpiresAt    *time.Time `help:"When it expires, such as 2031-01-31T23:59:00Z; without it never." placeholder:"TIME"`
+	JSON         bool       `name:"json" help:"Print one JSON object."`
 }
 
 // Run issues the token.
@@ -112,10 +134,15 @@ func (c *tokenCreate) Run(ctx context.Context, p *process) error {
 	if owner.Role != storage.RoleAdmin {
 		return fmt.Errorf("%s is no admin of %s: only an admin can own a workspace API token", owner.Email, organization.Name)
 	}
-	issued, err := o.server.Tokens.IssueWorkspaceToken(ctx, access.Operator(), tokens.WorkspaceTokenRequest{
-		OrganizationID: organization.ID, OwnerID: owner.UserID, Name: c.Name,
-		Scopes: storage.NewScopes(c.Scope...), ExpiresAt: c.ExpiresAt,
-	})
+	request := tokens.WorkspaceTokenRequest{
+		OrganizationID: organization.ID, OwnerID: owner.UserID, Name: c.Name, Scopes: storage.NewScopes(c.Scope...),
+	}
+	if c.ExpiresAt != nil {
+		if request.ExpiresAt = *c.ExpiresAt; request.ExpiresAt.IsZero() { // by which the verb means never
+			return storage.Invalidf("expires_at", "must be in the future")
+		}
+	}
+	issued, err := o.server.Tokens.IssueWorkspaceToken(ctx, access.Operator(), request)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 type userCommand struct {
 	List   userList   `cmd:"" help:"List the members of an organization."`
-	Create userCreate `cmd:"" help:"Make a person a member, and print their initial password, once, if they had no account."`
+	Create userCreate `cmd:"" help:"Make a person a member, and print their password, once: the initial one, or a new one if they have an account."`
 	Remove userRemove `cmd:"" help:"Remove a member: their sessions end, and what they own is revoked or handed over."`
 }
 
@@ -112,11 +112,11 @@ func (c *userCreate) Run(ctx context.Context, p *process) error {
 }
 
 type userRemove struct {
-	Organization string `required:"" help:"The organization." placeholder:"SLUG"`
-	Email        string `required:"" help:"E-mail address of the member." placeholder:"ADDR"`
-	Heir         string `name:"reassign-tokens-to" help:"E-mail address of the admin who gets their workspace tokens; without it those are revoked." placeholder:"ADDR"`
-	Yes          bool   `help:"Do not ask."`
-	JSON         bool   `name:"json" help:"Print one JSON object."`
+	Organization string  `required:"" help:"The organization." placeholder:"SLUG"`
+	Email        string  `required:"" help:"E-mail address of the member." placeholder:"ADDR"`
+	Heir         *string `name:"reassign-tokens-to" help:"E-mail address of the admin who gets their workspace tokens; without it those are revoked." placeholder:"ADDR"`
+	Yes          bool    `help:"Do not ask."`
+	JSON         bool    `name:"json" help:"Print one JSON object."`
 }
 
 // Run removes the member.
@@ -132,8 +132,8 @@ func (c *userRemove) Run(ctx context.Context, p *process) error {
 	}
 	var heir storage.Member
 	becomes := "revoke what they own"
-	if c.Heir != "" {
-		if heir, err = o.memberByEmail(ctx, organization, c.Heir); err != nil {
+	if c.Heir != nil {
+		if heir, err = o.memberByEmail(ctx, organization, *c.Heir); err != nil {
 			return err
 		}
 		becomes = "hand their workspace tokens to " + heir.Email

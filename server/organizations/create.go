@@ -26,7 +26,7 @@ type Created struct {
 	Organization      storage.Organization
 	Project           storage.Project
 	Admin             storage.Member
-	Password          storage.Secret // of the admin; empty if the person had an account
+	Password          storage.Secret // of the admin, a new one also if the person had an account
 	WorkspaceAPIToken tokens.Issued  // zero unless asked for
 }
 
