@@ -2,13 +2,11 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/gorilla/mux"
 
 	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server"
@@ -42,10 +40,14 @@ type endpoint struct {
 	permission web.Permission // a scope, or one of those above, or web.Public
 	// action is what a change is called in the audit log when it is refused, as
 	// noun.verb in the present; empty if nothing is changed.
-	action  string
-	handle  func(a *API, c *call) (reply, error)
-	maxBody int64 // bytes; 0: web.MaxBody
+	action     string
+	handle     func(a *API, c *call) (reply, error)
+	parameters []string // of the query; others are refused
+	maxBody    int64    // bytes; 0: web.MaxBody
 }
+
+// pages are the parameters of a list, see [call.page].
+var pages = []string{"cursor", "limit"}
 
 // endpoints returns all of the API.
 func endpoints() []endpoint {
@@ -83,13 +85,16 @@ func (a *API) handler(e endpoint) http.Handler {
 }
 
 func (a *API) answer(c *call) (reply, error) {
+	// The body first: whoever sends it slowly is admitted as their credential stands when
+	// it has come, and not as it stood before.
+	errRead := c.readBody()
 	if err := a.admit(c); err != nil {
 		return reply{}, err
 	}
 	if err := c.permitted(); err != nil {
 		return reply{}, err
 	}
-	if err := c.read(); err != nil {
+	if err := errors.Join(errRead, c.readQuery()); err != nil {
 		return reply{}, err
 	}
 	return a.once(c, func(c *call) (reply, error) { return c.endpoint.handle(a, c) })
@@ -133,16 +138,22 @@ func (c *call) permitted() error {
 	}
 }
 
+var errNoAdmin = fmt.Errorf("%w: its owner is no admin", access.ErrDenied)
+
 // requireScope also wants a credential that belongs to a person to belong to an
 // admin: the API is for admins.
 func (c *call) requireScope(scope string) error {
-	if err := c.caller.Require(scope, c.organization()); err != nil {
-		return &missingScope{scope: scope, cause: err}
-	}
 	if c.caller.UserID != 0 && c.credential.Owner.Role != storage.RoleAdmin {
-		return &missingScope{scope: storage.ScopeAdmin, cause: access.ErrDenied}
+		return &missingScope{scope: storage.ScopeAdmin, detail: "this is for admins, and the person whose credential it is is none", cause: errNoAdmin}
 	}
-	return nil
+	err := c.caller.Require(scope, c.organization())
+	switch {
+	case err == nil:
+		return nil
+	case scope == storage.ScopeAdmin && c.caller.InstallationID != 0:
+		return &missingScope{scope: scope, detail: "this is for admins, which no extension is", cause: err}
+	}
+	return &missingScope{scope: scope, detail: "this needs the scope " + scope, cause: err}
 }
 
 // recordRefusal writes down that somebody was refused a change.
@@ -152,11 +163,22 @@ func (a *API) recordRefusal(c *call, err error) error {
 	if !refused || c.endpoint.action == "" || c.organization() == 0 {
 		return nil
 	}
-	noun, _, _ := strings.Cut(c.endpoint.action, ".")
-	target := storage.Party{Kind: noun}
-	target.ID, _ = strconv.ParseInt(mux.Vars(c.request)["id"], 10, 64)
+	target, errTarget := a.target(c)
+	if errTarget != nil {
+		return errTarget
+	}
 	return a.Server.Audit.Record(c.context(), c.caller, audit.Event{
 		OrganizationID: c.organization(), Action: c.endpoint.action + "_denied", Target: target,
 		Details: map[string]any{"reason": reason(err)},
 	})
+}
+
+// target is what would have been changed, as far as the path says.
+func (a *API) target(c *call) (storage.Party, error) {
+	noun, _, _ := strings.Cut(c.endpoint.action, ".")
+	name := c.variable("id")
+	if noun == "extension" && name != "" {
+		return a.Server.Extensions.Target(c.context(), c.organization(), name)
+	}
+	return storage.Party{Kind: noun, ID: c.id("id")}, nil
 }

@@ -36,6 +36,9 @@ func presented(r *http.Request) (string, error) {
 	}
 	for _, header := range apiKeyHeaders {
 		for _, value := range r.Header.Values(header) {
+			if value == "" {
+				continue // nothing is presented
+			}
 			if kind, _ := tokens.KindOf(value); kind != storage.ExtensionKey && kind != storage.WorkspaceAPIToken {
 				return "", fmt.Errorf("%w: %s takes extension keys and workspace API tokens", errNotAKey, header)
 			}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/gorilla/mux"
@@ -22,6 +24,7 @@ type call struct {
 	request  *http.Request
 	endpoint endpoint
 	body     []byte
+	query    url.Values // see readQuery
 
 	caller access.Caller
 	// credential is what the caller was made from; zero on public endpoints.
@@ -56,8 +59,29 @@ func (c *call) id(name string) int64 {
 	return id
 }
 
-// query returns a parameter of the query, "" if it is absent.
-func (c *call) query(name string) string { return c.request.URL.Query().Get(name) }
+// readQuery reads the query. It returns errQuery, or a *storage.Invalid for each
+// parameter that the endpoint does not take or that is there twice: one that is misspelt
+// would otherwise do less than was meant, or more.
+func (c *call) readQuery() error {
+	query, err := url.ParseQuery(c.request.URL.RawQuery)
+	if err != nil {
+		return errQuery
+	}
+	if c.endpoint.permission == web.Public {
+		return nil // and takes none
+	}
+	var wrong []error
+	for name, values := range query {
+		switch {
+		case !slices.Contains(c.endpoint.parameters, name):
+			wrong = append(wrong, storage.Invalidf(name, "unknown parameter of the query"))
+		case len(values) > 1:
+			wrong = append(wrong, storage.Invalidf(name, "is there twice"))
+		}
+	}
+	c.query = query
+	return errors.Join(wrong...)
+}
 
 // How many items a page of a list holds.
 const (
@@ -70,7 +94,7 @@ const (
 func (c *call) page() (storage.Page, error) {
 	limit, wrong := c.limit()
 	page := storage.Page{Limit: limit + 1}
-	if text := c.query("cursor"); text != "" {
+	if text := c.query.Get("cursor"); text != "" {
 		before, err := readCursor(text)
 		if err != nil {
 			wrong = errors.Join(wrong, errCursor)
@@ -82,7 +106,7 @@ func (c *call) page() (storage.Page, error) {
 
 // limit returns how many items ?limit= asks for on a page.
 func (c *call) limit() (int, error) {
-	text := c.query("limit")
+	text := c.query.Get("limit")
 	if text == "" {
 		return defaultLimit, nil
 	}
@@ -95,7 +119,7 @@ func (c *call) limit() (int, error) {
 
 // flag returns a parameter of the query that is true or false, false if it is absent.
 func (c *call) flag(name string) (bool, error) {
-	switch c.query(name) {
+	switch c.query.Get(name) {
 	case "true":
 		return true, nil
 	case "false", "":
@@ -128,9 +152,9 @@ var (
 	errBody      = errors.New("the body could not be read")
 )
 
-// read reads the body of a request that changes something. A body without content
+// readBody reads the body of a request that changes something. A body without content
 // needs no content type.
-func (c *call) read() error {
+func (c *call) readBody() error {
 	switch c.request.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 	default:

@@ -17,7 +17,7 @@ import (
 )
 
 var credentialEndpoints = []endpoint{
-	{method: http.MethodGet, path: "/credentials", permission: admin, handle: (*API).listCredentials},
+	{method: http.MethodGet, path: "/credentials", permission: admin, handle: (*API).listCredentials, parameters: append([]string{"kind", "unused_for", "expiring_within", "full_access"}, pages...)},
 	{method: http.MethodPost, path: "/credentials/revoke", permission: admin, action: "credential.revoke", handle: (*API).revokeCredentials},
 }
 
@@ -78,7 +78,7 @@ func renderCredential(c credentials.Credential) credentialBody {
 func (a *API) listCredentials(c *call) (reply, error) {
 	filter, errFilter := c.credentialFilter()
 	limit, errLimit := c.limit()
-	from, errFrom := readPosition(c.query("cursor"))
+	from, errFrom := readPosition(c.query.Get("cursor"))
 	if err := errors.Join(errFilter, errLimit, errFrom); err != nil {
 		return reply{}, err
 	}
@@ -90,11 +90,11 @@ func (a *API) listCredentials(c *call) (reply, error) {
 	for _, one := range found {
 		rendered = append(rendered, renderCredential(one))
 	}
-	return ok(map[string]any{"credentials": rendered, "next_cursor": positionCursor(after)}), nil
+	return ok(listBody{"credentials", rendered, positionCursor(after)}), nil
 }
 
 func (c *call) credentialFilter() (credentials.Filter, error) {
-	f := credentials.Filter{Kind: credentials.Kind(c.query("kind"))}
+	f := credentials.Filter{Kind: credentials.Kind(c.query.Get("kind"))}
 	var errKind error
 	if f.Kind != "" && !slices.Contains(credentials.Kinds, f.Kind) {
 		errKind = storage.Invalidf("kind", "want one of %v", credentials.Kinds)
@@ -119,7 +119,7 @@ const longestSpan = 100 * 365 * 24 * time.Hour
 // span returns a parameter of the query that is a span of time such as 90d, 0 if it is
 // absent.
 func (c *call) span(name string) (time.Duration, error) {
-	text := c.query(name)
+	text := c.query.Get(name)
 	if text == "" {
 		return 0, nil
 	}

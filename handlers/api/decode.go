@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -45,9 +46,9 @@ func (o optional[T]) get() *T {
 func (o optional[T]) wanted() string { return wanted(reflect.TypeFor[T]()) }
 
 // decode reads the body into a struct, of which every field has a json tag. The
-// members may be wrapped in the resource's singular name. It returns errSyntax, or
-// a *storage.Invalid for each member that is unknown, there twice or of the wrong
-// type. null is the same as absent, but for an [optional].
+// members may be wrapped in the resource's singular name. It returns errSyntax,
+// errNotObject, errTooDeep, or a *storage.Invalid for each member that is unknown, there
+// twice or of the wrong type. null is the same as absent, but for an [optional].
 func (c *call) decode(singular string, into any) error {
 	if !utf8.Valid(c.body) {
 		return fmt.Errorf("%w: not UTF-8", errSyntax)
@@ -73,15 +74,39 @@ func object(text []byte) (map[string]json.RawMessage, error) {
 		return members, nil
 	}
 	if !beginsObject(text) {
-		return nil, fmt.Errorf("%w object", errSyntax)
+		return nil, notObject(text)
 	}
 	if err := json.Unmarshal(text, &members); err != nil {
-		if name, twice := strings.CutPrefix(err.Error(), "json: duplicate key '"); twice {
+		name, twice := strings.CutPrefix(err.Error(), "json: duplicate key '")
+		switch {
+		case twice:
 			return nil, storage.Invalidf(strings.TrimSuffix(name, "' in object"), "is there twice")
+		case strings.Contains(err.Error(), "max depth"):
+			return nil, errTooDeep
 		}
 		return nil, errSyntax // the library's words quote the body
 	}
 	return members, nil
+}
+
+// notObject says what the body is, which is no object.
+func notObject(text []byte) error {
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return errSyntax
+	}
+	is := "null"
+	switch v := value.(type) {
+	case []any:
+		is = "a list"
+	case string:
+		is = "a text"
+	case float64:
+		is = "a number"
+	case bool:
+		is = strconv.FormatBool(v)
+	}
+	return fmt.Errorf("%w, and this one is %s", errNotObject, is)
 }
 
 func beginsObject(text []byte) bool {
@@ -115,10 +140,7 @@ func decodeMember(text json.RawMessage, field reflect.Value) error {
 	if err := json.Unmarshal(text, field.Addr().Interface()); err != nil {
 		return errors.New("want " + wanted(field.Type()))
 	}
-	if bytes.Contains(text, []byte(`\u0000`)) {
-		return errors.New("a NUL cannot be stored")
-	}
-	return nil
+	return checkEscapes(text)
 }
 
 // wanted says in words what a type takes.

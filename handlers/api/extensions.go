@@ -15,7 +15,7 @@ import (
 const mostDocument = 256 << 10
 
 var extensionEndpoints = []endpoint{
-	{method: http.MethodGet, path: "/extensions", permission: admin, handle: (*API).listExtensions},
+	{method: http.MethodGet, path: "/extensions", permission: admin, handle: (*API).listExtensions, parameters: pages},
 	{method: http.MethodPost, path: "/extensions", permission: admin, action: "extension.install", handle: (*API).installExtension, maxBody: mostDocument},
 	{method: http.MethodGet, path: "/extensions/{id}", permission: adminOrExtension, handle: (*API).showExtension},
 	{method: http.MethodPut, path: "/extensions/{id}", permission: admin, action: "extension.update", handle: (*API).updateExtension, maxBody: mostDocument},

@@ -15,13 +15,13 @@ const (
 )
 
 var applicationEndpoints = []endpoint{
-	{method: http.MethodGet, path: applicationsPath, permission: admin, handle: (*API).listApplications},
+	{method: http.MethodGet, path: applicationsPath, permission: admin, handle: (*API).listApplications, parameters: pages},
 	{method: http.MethodPost, path: applicationsPath, permission: admin, action: "oauth_application.create", handle: (*API).createApplication},
 	{method: http.MethodGet, path: applicationPath, permission: admin, handle: (*API).showApplication},
 	{method: http.MethodPatch, path: applicationPath, permission: admin, action: "oauth_application.update", handle: (*API).updateApplication},
 	{method: http.MethodDelete, path: applicationPath, permission: admin, action: "oauth_application.delete", handle: (*API).deleteApplication},
 	{method: http.MethodPost, path: applicationPath + "/secrets", permission: admin, action: "oauth_application.secret_rotate", handle: (*API).rotateApplicationSecret},
-	{method: http.MethodDelete, path: applicationPath + "/secrets/{secret_id:[0-9]+}", permission: admin, action: "oauth_application.secret_close", handle: (*API).closeApplicationSecret},
+	{method: http.MethodDelete, path: applicationPath + "/secrets/{secret_id:[0-9]+}", permission: admin, action: "oauth_application.secret_close", handle: (*API).closeApplicationSecret, parameters: []string{"revoke_tokens"}},
 	{method: http.MethodDelete, path: applicationPath + "/tokens", permission: admin, action: "oauth_application.tokens_revoke", handle: (*API).revokeApplicationTokens},
 }
 

@@ -28,12 +28,16 @@ var (
 	errTwoCredentials  = errors.New("more than one credential")
 	errIdempotencyKey  = errors.New("Idempotency-Key: want one of 1 to 255 printable ASCII characters")
 	errSyntax          = errors.New("the body is not JSON")
+	errNotObject       = errors.New("the body must be a JSON object")
+	errTooDeep         = errors.New("the body is nested too deep")
+	errQuery           = errors.New("the query is malformed")
 )
 
 // missingScope says that a credential may not use an endpoint.
 type missingScope struct {
-	scope string
-	cause error
+	scope  string
+	detail string // for whoever holds the credential
+	cause  error
 }
 
 func (e *missingScope) Error() string { return e.cause.Error() }
@@ -97,9 +101,9 @@ func requestProblem(err error) (problem, bool) {
 	switch {
 	case errors.Is(err, errTwoCredentials):
 		return problem{status: http.StatusBadRequest, code: "invalid_request", detail: "The request carries more than one credential."}, true
-	case errors.Is(err, errIdempotencyKey):
+	case errors.Is(err, errIdempotencyKey), errors.Is(err, errQuery):
 		return problem{status: http.StatusBadRequest, code: "invalid_request", detail: sentence(err.Error())}, true
-	case errors.Is(err, errSyntax), errors.Is(err, errBody):
+	case errors.Is(err, errSyntax), errors.Is(err, errNotObject), errors.Is(err, errTooDeep), errors.Is(err, errBody):
 		return problem{status: http.StatusBadRequest, code: "invalid_json", detail: sentence(err.Error())}, true
 	case errors.Is(err, errMediaType):
 		return problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", detail: sentence(err.Error())}, true
@@ -116,13 +120,14 @@ func verbProblem(err error) (problem, bool) {
 	switch {
 	case errors.As(err, &missing):
 		return problem{
-			status: http.StatusForbidden, code: "insufficient_scope", detail: "This needs the scope " + missing.scope + ", and a credential that belongs to a person needs an admin.",
+			status: http.StatusForbidden, code: "insufficient_scope", detail: sentence(missing.detail),
 			challenge: []string{`error="insufficient_scope"`, `scope="` + missing.scope + `"`},
 		}, true
 	case errors.Is(err, access.ErrDenied):
 		return problem{
 			status: http.StatusForbidden, code: "forbidden", detail: sentence(reason(err)),
-			challenge: []string{`error="insufficient_scope"`, `scope="` + storage.ScopeAdmin + `"`},
+			// Without a scope: it may have all that the endpoint needs.
+			challenge: []string{`error="insufficient_scope"`},
 		}, true
 	case errors.As(err, &refusal):
 		return problem{status: http.StatusConflict, code: refusal.Code, detail: sentence(refusal.Message), details: refusal.Details}, true
@@ -166,7 +171,8 @@ func reason(err error) string {
 	return text
 }
 
-// sentence begins with a capital and ends with a full stop.
+// sentence begins with a capital and ends with a full stop. The text must not begin with
+// a name or an id, which it would change.
 func sentence(text string) string {
 	if text == "" {
 		return text

@@ -10,7 +10,7 @@ import (
 )
 
 var projectEndpoints = []endpoint{
-	{method: http.MethodGet, path: "/projects", permission: web.Permission(projects.ScopeRead), handle: (*API).listProjects},
+	{method: http.MethodGet, path: "/projects", permission: web.Permission(projects.ScopeRead), handle: (*API).listProjects, parameters: pages},
 	{method: http.MethodPost, path: "/projects", permission: web.Permission(projects.ScopeWrite), action: "project.create", handle: (*API).createProject},
 	{method: http.MethodGet, path: "/projects/{id:[0-9]+}", permission: web.Permission(projects.ScopeRead), handle: (*API).showProject},
 }

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -36,7 +39,28 @@ func list[T, R any](_ *call, plural string, page storage.Page, items []T, id fun
 	for _, item := range items {
 		rendered = append(rendered, render(item))
 	}
-	return ok(map[string]any{plural: rendered, "next_cursor": next})
+	return ok(listBody{plural, rendered, next})
+}
+
+// listBody is a page of a list. Its items come first, and before the cursor, so that a
+// person sees them.
+type listBody struct {
+	plural string
+	items  any
+	next   *string // nil after the last page
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (l listBody) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	fmt.Fprintf(&text, "{%q:", l.plural)
+	err := encoder.Encode(l.items)
+	text.WriteString(`,"next_cursor":`)
+	err = errors.Join(err, encoder.Encode(l.next))
+	text.WriteByte('}')
+	return text.Bytes(), err
 }
 
 // moment is a point in time in an answer: in UTC and in microseconds, as it is stored

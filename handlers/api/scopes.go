@@ -23,5 +23,5 @@ func (a *API) listScopes(*call) (reply, error) {
 	for _, name := range catalogue.All() {
 		scopes = append(scopes, scopeBody{name, catalogue.Describe(name), catalogue.Includes(name)})
 	}
-	return ok(map[string]any{"scopes": scopes, "next_cursor": nil}), nil
+	return ok(listBody{"scopes", scopes, nil}), nil
 }

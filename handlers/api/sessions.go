@@ -14,7 +14,7 @@ import (
 // own sessions, which need no scope.
 var sessionEndpoints = []endpoint{
 	{method: http.MethodPost, path: "/sessions", permission: web.Public, action: "session.create", handle: (*API).signIn},
-	{method: http.MethodGet, path: "/sessions", permission: authenticated, handle: (*API).listSessions},
+	{method: http.MethodGet, path: "/sessions", permission: authenticated, handle: (*API).listSessions, parameters: pages},
 	{method: http.MethodDelete, path: "/sessions", permission: authenticated, action: "session.revoke", handle: (*API).signOutEverywhere},
 	{method: http.MethodDelete, path: "/sessions/current", permission: authenticated, action: "session.revoke", handle: (*API).signOut},
 	{method: http.MethodDelete, path: "/sessions/{id:[0-9]+}", permission: authenticated, action: "session.revoke", handle: (*API).endSession},

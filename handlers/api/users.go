@@ -10,11 +10,11 @@ import (
 )
 
 var userEndpoints = []endpoint{
-	{method: http.MethodGet, path: "/users", permission: admin, handle: (*API).listUsers},
+	{method: http.MethodGet, path: "/users", permission: admin, handle: (*API).listUsers, parameters: pages},
 	{method: http.MethodPost, path: "/users", permission: admin, action: "user.create", handle: (*API).addUser},
 	{method: http.MethodGet, path: "/users/{id:[0-9]+}", permission: admin, handle: (*API).showUser},
 	{method: http.MethodPatch, path: "/users/{id:[0-9]+}", permission: admin, action: "user.update", handle: (*API).updateUser},
-	{method: http.MethodDelete, path: "/users/{id:[0-9]+}", permission: admin, action: "user.remove", handle: (*API).removeUser},
+	{method: http.MethodDelete, path: "/users/{id:[0-9]+}", permission: admin, action: "user.remove", handle: (*API).removeUser, parameters: []string{"reassign_tokens_to"}},
 }
 
 type userBody struct {
@@ -86,8 +86,10 @@ func (a *API) updateUser(c *call) (reply, error) {
 
 func (a *API) removeUser(c *call) (reply, error) {
 	var heir int64
-	if text := c.query("reassign_tokens_to"); text != "" {
-		id, err := strconv.ParseInt(text, 10, 64)
+	// One without a value is not one that is absent: what the member owns would be lost
+	// for a variable that somebody forgot to set.
+	if c.query.Has("reassign_tokens_to") {
+		id, err := strconv.ParseInt(c.query.Get("reassign_tokens_to"), 10, 64)
 		if err != nil || id < 1 {
 			return reply{}, storage.Invalidf("reassign_tokens_to", "want the id of another admin")
 		}

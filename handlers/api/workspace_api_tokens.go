@@ -10,9 +10,10 @@ import (
 )
 
 var workspaceTokenEndpoints = []endpoint{
-	{method: http.MethodGet, path: "/workspace_api_tokens", permission: admin, handle: (*API).listWorkspaceTokens},
+	{method: http.MethodGet, path: "/workspace_api_tokens", permission: admin, handle: (*API).listWorkspaceTokens, parameters: append([]string{"state"}, pages...)},
 	{method: http.MethodPost, path: "/workspace_api_tokens", permission: admin, action: "workspace_api_token.create", handle: (*API).createWorkspaceToken},
 	{method: http.MethodGet, path: "/workspace_api_tokens/{id:[0-9]+}", permission: admin, handle: (*API).showWorkspaceToken},
+	{method: http.MethodPatch, path: "/workspace_api_tokens/{id:[0-9]+}", permission: admin, action: "workspace_api_token.update", handle: (*API).renameWorkspaceToken},
 	{method: http.MethodDelete, path: "/workspace_api_tokens/{id:[0-9]+}", permission: admin, action: "workspace_api_token.revoke", handle: (*API).revokeWorkspaceToken},
 }
 
@@ -50,7 +51,7 @@ func (a *API) listWorkspaceTokens(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	state := tokens.State(c.query("state"))
+	state := tokens.State(c.query.Get("state"))
 	if state != tokens.StateNotRevoked && !slices.Contains(tokens.States, state) {
 		return reply{}, storage.Invalidf("state", "want one of %v", tokens.States)
 	}
@@ -94,6 +95,25 @@ func (a *API) showWorkspaceToken(c *call) (reply, error) {
 		return reply{}, err
 	}
 	return ok(renderWorkspaceToken(found)), nil
+}
+
+// renameWorkspaceToken changes the name alone: what a token permits, and until when, is
+// as it was issued.
+func (a *API) renameWorkspaceToken(c *call) (reply, error) {
+	var request struct {
+		Name *string `json:"name"`
+	}
+	if err := c.decode("workspace_api_token", &request); err != nil {
+		return reply{}, err
+	}
+	if request.Name == nil { // nothing is to be changed
+		return a.showWorkspaceToken(c)
+	}
+	renamed, err := a.Server.Tokens.RenameWorkspaceToken(c.context(), c.caller, c.organization(), c.id("id"), *request.Name)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(renderWorkspaceToken(renamed)), nil
 }
 
 func (a *API) revokeWorkspaceToken(c *call) (reply, error) {

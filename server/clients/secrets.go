@@ -91,7 +91,7 @@ func (s *Service) endBefore(ctx context.Context, c storage.Client, newest int64,
 		return s.closeSecrets(ctx, c, newest, now)
 	}
 	if open := len(c.OpenSecrets(now)); open > mostOpenSecrets {
-		return access.Refuse("too_many_secrets", "%s has %d open secrets, which is the most; close one first", c.Name, open-1)
+		return access.Refuse("too_many_secrets", "the client %s has %d open secrets, which is the most; close one first", c.Name, open-1)
 	}
 	if err := s.Store.ExpireClientSecrets(ctx, c.OrganizationID, c.ID, newest, now.Add(overlap)); err != nil {
 		return fmt.Errorf("ending the secrets before: %w", err)

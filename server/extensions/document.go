@@ -108,15 +108,18 @@ func (r *reader) yamlDocument(path string, document []byte) any {
 // more than a character.
 func yamlProblem(err error) string {
 	var broken *yaml.LoadError
-	if !errors.As(err, &broken) {
-		return "not a single document of YAML or JSON"
+	if !errors.As(err, &broken) || broken.Stage == yaml.ConstructorStage { // which finds no more documents than one
+		return "want a single document of YAML or JSON"
+	}
+	text := "not valid YAML"
+	if broken.Mark.Line > 0 { // the reader of characters counts none
+		text = fmt.Sprintf("%s, line %d", text, broken.Mark.Line)
 	}
 	switch broken.Stage {
 	case yaml.ScannerStage, yaml.ParserStage, yaml.ReaderStage:
-		return fmt.Sprintf("not valid YAML, line %d: %s", broken.Mark.Line, broken.Message)
-	default:
-		return fmt.Sprintf("not valid YAML, line %d", broken.Mark.Line)
+		text += ": " + broken.Message
 	}
+	return text
 }
 
 func (r *reader) yaml(path string, node *yaml.Node) any {

@@ -56,6 +56,29 @@ func (s *Service) Find(ctx context.Context, caller access.Caller, organizationID
 	return found[0], nil
 }
 
+// Target is how the audit log names the installation that somebody was refused to
+// change, as they named it: by its number, or by the extension's own id. It has the id 0
+// if the organization has none of that name, or several.
+func (s *Service) Target(ctx context.Context, organizationID int64, name string) (storage.Party, error) {
+	target := storage.Party{Kind: "extension"}
+	if id, numeric := number(name); numeric {
+		target.ID = id
+		return target, nil
+	}
+	if !extensionID.MatchString(name) {
+		return target, nil // whatever it is: nothing that anybody has to read
+	}
+	target.Name = name
+	found, err := s.Store.InstallationsByKey(ctx, organizationID, name)
+	if err != nil {
+		return storage.Party{}, fmt.Errorf("finding the extension: %w", err)
+	}
+	if len(found) == 1 {
+		target.ID, target.Name = found[0].ID, found[0].Name
+	}
+	return target, nil
+}
+
 // number tells a number from an extension's own id, which is never digits alone.
 // One that is too large names nothing.
 func number(name string) (int64, bool) {
@@ -76,7 +99,7 @@ func ambiguous(name string, found []storage.Installation) error {
 	}
 	return &access.Refusal{
 		Code:    "ambiguous_extension",
-		Message: fmt.Sprintf("%s is installed in several projects: name one of them by its number, %v", name, ids),
+		Message: fmt.Sprintf("the extension %s is installed in several projects: name one of them by its number, %v", name, ids),
 		Details: map[string]any{"ids": ids},
 	}
 }

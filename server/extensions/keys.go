@@ -85,7 +85,7 @@ func (s *Service) endKeys(ctx context.Context, i storage.Installation, overlap t
 		return err
 	}
 	if len(open) >= mostOpenKeys {
-		return access.Refuse("too_many_keys", "%s has %d keys that work: close one, or let the others end at once", i.Key, len(open))
+		return access.Refuse("too_many_keys", "the extension %s has %d keys that work: close one, or let the others end at once", i.Key, len(open))
 	}
 	return s.Store.ExpireTokens(ctx, filter, now.Add(overlap))
 }

@@ -100,6 +100,23 @@ func TestParseManifestKeepsOtherMembers(t *testing.T) {
 	}
 }
 
+// A mistake is told with its line, if it has one.
+func TestParseManifestSaysWhere(t *testing.T) {
+	for document, want := range map[string]string{
+		"a: 1\n---\nb: 2\n": "manifest: want a single document of YAML or JSON",
+		"---\n---\n":        "manifest: want a single document of YAML or JSON",
+		"a: 1\nb: [\n":      "manifest: not valid YAML, line 3: did not find expected node content",
+		"a: 1\n\tb: 2\n":    "manifest: not valid YAML, line 2: found a tab character that violates indentation",
+		"a: 1\nb: \x01":     "manifest: not valid YAML: control characters are not allowed (value: 1)",
+		"a: 1\nb: c: d\n":   "manifest: not valid YAML, line 2: mapping values are not allowed in this context",
+		`{"a":1}` + "\n{}":  "manifest: not valid YAML, line 2: did not find expected <document start>",
+	} {
+		if _, err := ParseManifest([]byte(document), catalogue(t)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", document, err, want)
+		}
+	}
+}
+
 func TestParseManifestNamesTheMistakes(t *testing.T) {
 	extension := func(members string) string { return `{"model_version":"1.0","extension":{` + members + `}}` }
 	const good = `"id":"a.b","name":"A","version":"1"`

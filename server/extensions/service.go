@@ -80,7 +80,7 @@ func (s *Service) Install(ctx context.Context, caller access.Caller, organizatio
 		err := s.Store.CreateInstallation(ctx, &installed.Installation)
 		switch {
 		case errors.Is(err, storage.ErrConflict):
-			return access.Refuse("already_installed", "%s is installed in project %s already", m.ID, project.Key)
+			return access.Refuse("already_installed", "the extension %s is installed in project %s already", m.ID, project.Key)
 		case err != nil:
 			return fmt.Errorf("installing %s: %w", m.ID, err)
 		}

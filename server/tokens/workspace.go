@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/storage"
 )
 
@@ -163,6 +164,42 @@ func (s *Service) workspaceToken(ctx context.Context, organizationID, id int64) 
 		return storage.OwnedToken{}, fmt.Errorf("workspace API token %d: %w", id, storage.ErrNotFound)
 	}
 	return found[0], nil
+}
+
+// RenameWorkspaceToken changes what a workspace API token is called, in whatever state
+// it is, and returns it. It returns access.ErrDenied, storage.ErrInvalid, or
+// storage.ErrNotFound if the organization has none.
+func (s *Service) RenameWorkspaceToken(ctx context.Context, caller access.Caller, organizationID, id int64, name string) (storage.OwnedToken, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return storage.OwnedToken{}, err
+	}
+	if err := storage.CheckName("name", name); err != nil {
+		return storage.OwnedToken{}, err
+	}
+	name = strings.TrimSpace(name)
+	var found storage.OwnedToken
+	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
+		if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
+			return fmt.Errorf("locking the organization: %w", err)
+		}
+		var err error
+		if found, err = s.workspaceToken(ctx, organizationID, id); err != nil || found.Token.Name == name {
+			return err
+		}
+		before := found.Token.Name
+		found.Token.Name = name
+		if err := s.Store.RenameToken(ctx, organizationID, found.Token.Kind, id, name); err != nil {
+			return err
+		}
+		return s.Audit.Record(ctx, caller, audit.Event{
+			OrganizationID: organizationID, Action: string(found.Token.Kind) + ".updated", Target: party(found.Token),
+			Details: map[string]any{"name": map[string]any{"before": before, "after": name}},
+		})
+	})
+	if err != nil {
+		return storage.OwnedToken{}, err
+	}
+	return found, nil
 }
 
 // RevokeWorkspaceToken ends a workspace API token of anybody in the organization.
