@@ -117,9 +117,10 @@ func yamlProblem(err error) string {
 	}
 	switch broken.Stage {
 	case yaml.ScannerStage, yaml.ParserStage, yaml.ReaderStage:
-		text += ": " + broken.Message
+		return text + ": " + broken.Message
+	default:
+		return text
 	}
-	return text
 }
 
 func (r *reader) yaml(path string, node *yaml.Node) any {
