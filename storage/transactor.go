@@ -43,5 +43,8 @@ type Store interface {
 	// Ping returns nil when the database answers and ErrUnavailable otherwise.
 	Ping(ctx context.Context) error
 	// Close releases the connections. No method may be called afterwards.
+	AlertStore
+	AlertChannelStore
+	OutboxStore
 	Close() error
 }

@@ -13,16 +13,19 @@ import (
 
 // domestic is an organization with one of everything.
 type domestic struct {
-	o      storage.Organization
-	admin  storage.User
-	p      storage.Project
-	i      storage.Installation
-	c      storage.Client
-	server storage.Client
-	token  storage.Token
-	access storage.Token
-	key    storage.Token
-	secret storage.NamedSecret
+	o       storage.Organization
+	admin   storage.User
+	p       storage.Project
+	i       storage.Installation
+	c       storage.Client
+	server  storage.Client
+	token   storage.Token
+	access  storage.Token
+	key     storage.Token
+	secret  storage.NamedSecret
+	alert   storage.Alert
+	channel storage.AlertChannel
+	message storage.OutboxMessage
 }
 
 func newDomestic(w *world) domestic {
@@ -32,6 +35,8 @@ func newDomestic(w *world) domestic {
 	d.token, d.access, d.key = w.workspaceToken(d.o.ID, d.admin.ID), w.accessToken(d.c, w.signingKey()), w.extensionKey(d.i)
 	d.secret = storage.NamedSecret{OrganizationID: d.o.ID, InstallationID: d.i.ID, Name: "NAME", Sealed: []byte("x"), UpdatedAt: noon}
 	must(w.s.PutNamedSecret(w.ctx, d.secret))(w)
+	d.alert, d.channel = w.raise(d.o.ID, "a"), w.channel(d.o.ID)
+	d.message = w.message(d.channel, noon)
 	return d
 }
 
@@ -88,7 +93,19 @@ func (d domestic) singles(w *world, id int64) map[string]func() error {
 			_, err := w.s.OpaqueTokenByID(w.ctx, id, storage.WorkspaceAPIToken, d.token.ID)
 			return err
 		},
-		"RenameToken":    func() error { return w.s.RenameToken(w.ctx, id, storage.WorkspaceAPIToken, d.token.ID, "x") },
+		"RenameToken":        func() error { return w.s.RenameToken(w.ctx, id, storage.WorkspaceAPIToken, d.token.ID, "x") },
+		"AlertByID":          func() error { _, err := w.s.AlertByID(w.ctx, id, d.alert.ID); return err },
+		"MarkAlertTold":      func() error { return w.s.MarkAlertTold(w.ctx, id, d.alert.ID, 9, noon) },
+		"AcknowledgeAlert":   func() error { _, err := w.s.AcknowledgeAlert(w.ctx, id, d.alert.ID, storage.Party{}, noon); return err },
+		"ReopenAlert":        func() error { _, err := w.s.ReopenAlert(w.ctx, id, d.alert.ID); return err },
+		"AlertChannelByID":   func() error { _, err := w.s.AlertChannelByID(w.ctx, id, d.channel.ID); return err },
+		"SetChannelBudget":   func() error { return w.s.SetChannelBudget(w.ctx, id, d.channel.ID, storage.ChannelBudget{Sent: 9}) },
+		"DeleteAlertChannel": func() error { return w.s.DeleteAlertChannel(w.ctx, id, d.channel.ID) },
+		"QueueMessage": func() error {
+			m := d.message
+			m.OrganizationID = id
+			return w.s.QueueMessage(w.ctx, &m)
+		},
 		"ReassignTokens": func() error { _, err := w.s.ReassignTokens(w.ctx, id, d.admin.ID, d.admin.ID); return err },
 	}
 }
@@ -143,7 +160,40 @@ func (d domestic) plurals(w *world, id int64) map[string]func() (int, error) {
 			found, err := w.s.ApplicationSecrets(w.ctx, storage.ClientSecretFilter{OrganizationID: id, ID: d.c.Secrets[0].ID}, page)
 			return len(found), err
 		},
-		"AuditEvents":                   func() (int, error) { found, err := w.s.AuditEvents(w.ctx, id, 0, 100); return len(found), err },
+		"AuditEvents": func() (int, error) { found, err := w.s.AuditEvents(w.ctx, id, 0, 100); return len(found), err },
+		"Alerts": func() (int, error) {
+			found, err := w.s.Alerts(w.ctx, storage.AlertFilter{OrganizationID: id}, page)
+			return len(found), err
+		},
+		"AlertChannels": func() (int, error) { found, err := w.s.AlertChannels(w.ctx, id, page); return len(found), err },
+		"LockAlertChannels": func() (int, error) {
+			var found []storage.AlertChannel
+			err := w.s.Transaction(w.ctx, func(ctx context.Context) (err error) {
+				found, err = w.s.LockAlertChannels(ctx, id)
+				return err
+			})
+			return len(found), err
+		},
+		"Backlogs": func() (int, error) { found, err := w.s.Backlogs(w.ctx, id); return len(found), err },
+		"ResealAlertChannel": func() (int, error) {
+			c := d.channel
+			c.OrganizationID, c.Sealed = id, []byte("elsewhere")
+			done, err := w.s.ResealAlertChannel(w.ctx, c, d.channel.Sealed)
+			if done {
+				return 1, err
+			}
+			return 0, err
+		},
+		"MessageDelivered": func() (int, error) {
+			m := d.message
+			m.OrganizationID = id
+			return 0, w.s.MessageDelivered(w.ctx, m, noon)
+		},
+		"MessageFailed": func() (int, error) {
+			m := d.message
+			m.OrganizationID = id
+			return 0, w.s.MessageFailed(w.ctx, m, noon, time.Time{}, "x")
+		},
 		"OpaqueTokens":                  tokens(storage.TokenFilter{OrganizationID: id}),
 		"OpaqueTokens, by owner":        tokens(byOwner),
 		"OpaqueTokens, by id":           tokens(byID),
@@ -170,6 +220,10 @@ var unscoped = strings.Fields(`
 	CreateToken CredentialByReference RevokeToken RecordUses SweepTokens SweepSessions PrepareTokens
 	CreateSigningKey SigningKeys UpdateSigningKey RevokeSigningKey DeleteSigningKey
 	AppendAuditEvent NamedSecretsAfter
+	FindAuditEvents AuditEventByID UnsealedAuditEvents CountUnsealedAuditEvents SealAuditEvents SealedAuditEvents LastAuditSeal
+	RemoveAuditEvents AuditChainOf AuditChains PutAuditChain CreateAuditCheckpoint AuditCheckpoints AuditCheckpointUpTo
+	PutAuditKey AuditKeys
+	RaiseAlert UntoldAlerts SweepAlerts CreateAlertChannel ChannelsLeftOut AlertChannelsAfter ClaimMessages SweepMessages
 	CreateIdempotentAnswer CompleteIdempotentAnswer IdempotentAnswerOf SweepIdempotentAnswers SpendBudget SweepBudgets`)
 
 // testIsolation tries every method that takes an organization from another one.
@@ -205,6 +259,9 @@ func (d domestic) check(t *testing.T, w *world) {
 	equal(w, "the resource server, untouched", must(w.s.ClientByClientID(w.ctx, d.server.ClientID))(w), d.server)
 	equal(w, "the installation, untouched", must(w.s.InstallationByID(w.ctx, d.o.ID, d.i.ID))(w), d.i)
 	equal(w, "the named secret, untouched", must(w.s.NamedSecretByName(w.ctx, d.o.ID, d.i.ID, d.secret.Name))(w), d.secret)
+	equal(w, "the alert, untouched", must(w.s.AlertByID(w.ctx, d.o.ID, d.alert.ID))(w), d.alert)
+	equal(w, "the channel, untouched", must(w.s.AlertChannelByID(w.ctx, d.o.ID, d.channel.ID))(w), d.channel)
+	equal(w, "the message, untouched", must(w.s.Backlogs(w.ctx, d.o.ID))(w), map[int64]storage.Backlog{d.channel.ID: {Waiting: 1}})
 	equal(w, "the member, untouched", must(w.s.MemberOf(w.ctx, d.o.ID, d.admin.ID))(w), storage.Member{
 		UserID: d.admin.ID, Name: d.admin.Name, Email: d.admin.Email, Role: storage.RoleAdmin, JoinedAt: noon,
 	})
@@ -271,7 +328,7 @@ func testRollback(t *testing.T, w *world) {
 		inside.ctx = ctx
 		for name, try := range d.singles(&inside, d.o.ID) {
 			switch name {
-			case "DeleteMembership", "DeleteClient", "DeleteClient, a resource server", "DeleteNamedSecret", "Uninstall", "RevokeClientTokens":
+			case "DeleteMembership", "DeleteClient", "DeleteClient, a resource server", "DeleteNamedSecret", "Uninstall", "RevokeClientTokens", "DeleteAlertChannel":
 				continue // at the end, when nothing needs them any more
 			}
 			if err := try(); err != nil {
@@ -289,6 +346,7 @@ func testRollback(t *testing.T, w *world) {
 		w.ok(w.s.CompleteIdempotentAnswer(ctx, a))
 		w.ok(w.s.DeleteNamedSecrets(ctx, d.o.ID, d.i.ID))
 		must(w.s.Uninstall(ctx, d.o.ID, d.i.ID, noon))(w)
+		w.ok(w.s.DeleteAlertChannel(ctx, d.o.ID, d.channel.ID))
 		w.ok(w.s.DeleteMembership(ctx, d.o.ID, d.admin.ID))
 		w.ok(w.s.DeleteClient(ctx, d.o.ID, d.c.ID))
 		w.ok(w.s.DeleteClient(ctx, d.o.ID, d.server.ID))
