@@ -47,13 +47,13 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
 // run is main without the process: it returns the exit code.
-func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args, environ []string, stdin *os.File, stdout, stderr io.Writer) int {
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name("kiket-auth"),
@@ -66,35 +66,37 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		fmt.Fprintln(stderr, "kiket-auth:", err)
 		return exitFailure
 	}
-	return parseAndRun(parser, &line, args, environ, stdout, stderr)
+	printed := &output{Writer: stdout}
+	p := &process{environ: environ, stdin: stdin, stdout: printed, stderr: stderr}
+	return parseAndRun(parser, &line, args, p, printed)
 }
 
 // exit carries kong's wish to end, after --help, out of the parser.
 type exit int
 
-func parseAndRun(parser *kong.Kong, line *commandLine, args, environ []string, stdout, stderr io.Writer) (code int) {
+func parseAndRun(parser *kong.Kong, line *commandLine, args []string, p *process, printed *output) (code int) {
 	defer func() {
-		switch p := recover().(type) {
+		switch e := recover().(type) {
 		case nil:
 		case exit:
-			code = int(p)
+			code = int(e)
 		default:
-			panic(p)
+			panic(e)
 		}
 	}()
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(stderr, "kiket-auth:", err)
-		fmt.Fprintf(stderr, "Run %s --help to see what there is.\n", asked(err))
+		fmt.Fprintln(p.stderr, "kiket-auth:", err)
+		fmt.Fprintf(p.stderr, "Run %s --help to see what there is.\n", asked(err))
 		return exitUsage
 	}
-	printed := &output{Writer: stdout}
-	err = command.Run(&process{configFile: line.Config, environ: environ, stdin: os.Stdin, stdout: printed, stderr: stderr})
+	p.configFile = line.Config
+	err = command.Run(p)
 	if printed.err != nil && (err == nil || errors.Is(err, printed.err)) {
 		err = fmt.Errorf("it is done, but the answer could not be written: %w", printed.err)
 	}
 	if err != nil {
-		explain(stderr, err)
+		explain(p.stderr, err)
 		return exitFailure
 	}
 	return 0

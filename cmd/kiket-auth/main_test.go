@@ -17,7 +17,7 @@ func TestAnswerThatCannotBeWritten(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"organization", "list"}, {"organization", "list", "--json"}} {
 		var stderr bytes.Buffer
 		environ := []string{"KIKET_AUTH_DATABASE_URL=sqlite:" + t.TempDir() + "/kiket-auth.db", "KIKET_AUTH_LOG_LEVEL=error"}
-		code := run(t.Context(), args, environ, fullDisk{}, &stderr)
+		code := run(t.Context(), args, environ, nil, fullDisk{}, &stderr)
 		const want = "kiket-auth: it is done, but the answer could not be written: no space left on device\n"
 		if code != exitFailure || stderr.String() != want {
 			t.Errorf("%v: exit code %d, %q", args, code, stderr.String())

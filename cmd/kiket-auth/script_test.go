@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"kiket.dev/auth/config"
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/storage/postgrestest"
 )
@@ -73,25 +75,67 @@ func runScript(t *testing.T, engine, script string) {
 			return false, fmt.Errorf("unknown condition %q", condition)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails": fails, "json": checkJSON, "mode": checkMode, "listener": listen,
+			"within": succeeds, "fails": fails, "json": checkJSON, "mode": checkMode, "listener": listen,
 		},
 	})
 }
 
+// succeeds is the script command
+//
+//	within kiket-auth ARG...
+//
+// It is exec within the process of the test, which is several times as fast as another
+// one under the race detector. There is no terminal and no working folder: the database
+// is named in full.
+func succeeds(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || args[0] != "kiket-auth" {
+		ts.Fatalf("usage: within kiket-auth ARG...")
+	}
+	if code := within(ts, args[1:]); code != 0 {
+		ts.Fatalf("ended with exit code %d", code)
+	}
+}
+
 // fails is the script command
 //
-//	fails CODE PROGRAM ARG...
+//	fails CODE kiket-auth ARG...
+//	fails CODE exec PROGRAM ARG...
 //
-// It is exec for a program that must end with that exit code.
+// It is within, or exec, for a program that must end with that exit code.
 func fails(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: fails CODE PROGRAM ARG...")
+	switch {
+	case !neg && len(args) > 1 && args[1] == "kiket-auth":
+		if code := within(ts, args[2:]); strconv.Itoa(code) != args[0] {
+			ts.Fatalf("ended with exit code %d, want %s", code, args[0])
+		}
+	case !neg && len(args) > 2 && args[1] == "exec":
+		err := ts.Exec(args[2], args[3:]...)
+		var exited *exec.ExitError
+		if !errors.As(err, &exited) || strconv.Itoa(exited.ExitCode()) != args[0] {
+			ts.Fatalf("ended with %v, want exit code %s", err, args[0])
+		}
+	default:
+		ts.Fatalf("usage: fails CODE kiket-auth ARG..., or fails CODE exec PROGRAM ARG...")
 	}
-	err := ts.Exec(args[1], args[2:]...)
-	var exited *exec.ExitError
-	if !errors.As(err, &exited) || strconv.Itoa(exited.ExitCode()) != args[0] {
-		ts.Fatalf("ended with %v, want exit code %s", err, args[0])
+}
+
+// within runs kiket-auth in this process and returns its exit code.
+func within(ts *testscript.TestScript, args []string) int {
+	nothing, err := os.Open(os.DevNull)
+	ts.Check(err)
+	defer func() { _ = nothing.Close() }()
+	var environ []string
+	for _, setting := range config.Settings() {
+		for _, name := range []string{setting.Variable(), setting.Variable() + "_FILE"} {
+			if value := ts.Getenv(name); value != "" {
+				environ = append(environ, name+"="+value)
+			}
+		}
 	}
+	if ts.Getenv("KIKET_AUTH_DATABASE_URL") == "" {
+		environ = append(environ, "KIKET_AUTH_DATABASE_URL=sqlite:"+ts.MkAbs("kiket-auth.db"))
+	}
+	return run(context.Background(), args, environ, nothing, ts.Stdout(), ts.Stderr())
 }
 
 // checkJSON is the script command
