@@ -21,10 +21,10 @@ func TestServeBeforeTheDatabase(t *testing.T) {
 	i := d.serve("KIKET_AUTH_DATABASE_URL=" + between.in(d.url))
 	application := i.application("issues")
 	asked := []question{
-		{"token", "/oauth/token", application, []string{"grant_type", "client_credentials"}, false},
-		{"introspection", "/oauth/introspect", i.resourceServer(), []string{"token", i.boot.WorkspaceAPIToken.Token}, false},
-		{"introspection by a bearer", "/oauth/introspect", credentials{}, []string{"token", i.boot.WorkspaceAPIToken.Token}, true},
-		{"revocation", "/oauth/revoke", credentials{}, []string{"token", i.workspaceToken(time.Time{}).Secret.Reveal()}, false},
+		{"token", "/oauth/token", application, []string{"grant_type", "client_credentials"}, false, nil},
+		{"introspection", "/oauth/introspect", i.resourceServer(), []string{"token", i.boot.WorkspaceAPIToken.Token}, false, nil},
+		{"introspection by a bearer", "/oauth/introspect", credentials{}, []string{"token", i.boot.WorkspaceAPIToken.Token}, true, nil},
+		{"revocation", "/oauth/revoke", credentials{}, []string{"token", i.workspaceToken(time.Time{}).Secret.Reveal()}, false, nil},
 	}
 	if err := unavailable(t.Context(), i, asked); err != nil {
 		t.Error(err)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/storage/postgrestest"
 )
@@ -35,6 +37,7 @@ type question struct {
 	who        credentials // none: as the bearer of the workspace token, if bearer is set
 	parameters []string
 	bearer     bool
+	assert     func() string // makes an assertion, in place of a secret; nil: none
 }
 
 // questions are all of them, about tokens that are good.
@@ -43,15 +46,20 @@ func questions(t testing.TB, i *instance) []question {
 	application := i.application("issues")
 	workspace := i.boot.WorkspaceAPIToken.Token
 	token := func(text string) []string { return []string{"token", text} }
+	keyed, _ := i.registerKeyed(t, newKeyPair(t, jose.ES256, ""), nil)
+	assert := func() string { return keyed.assert(t, nil) }
 	return []question{
-		{"token", "/oauth/token", application, []string{"grant_type", "client_credentials"}, false},
-		{"token with client_secret_post", "/oauth/token", credentials{}, []string{"grant_type", "client_credentials", "client_id", application.id, "client_secret", application.secret}, false},
-		{"introspection of an access token", "/oauth/introspect", i.resourceServer(), token(i.fetch(t, application)), false},
-		{"introspection of a workspace token", "/oauth/introspect", i.resourceServer(), token(workspace), false},
-		{"introspection by an application", "/oauth/introspect", application, token(i.fetch(t, application)), false},
-		{"introspection by a bearer", "/oauth/introspect", credentials{}, token(i.fetch(t, application)), true},
-		{"revocation of an access token", "/oauth/revoke", application, token(i.fetch(t, application)), false},
-		{"revocation of a workspace token", "/oauth/revoke", credentials{}, token(i.workspaceToken(time.Time{}).Secret.Reveal()), false},
+		{"token", "/oauth/token", application, []string{"grant_type", "client_credentials"}, false, nil},
+		{"token with client_secret_post", "/oauth/token", credentials{}, []string{"grant_type", "client_credentials", "client_id", application.id, "client_secret", application.secret}, false, nil},
+		{"introspection of an access token", "/oauth/introspect", i.resourceServer(), token(i.fetch(t, application)), false, nil},
+		{"introspection of a workspace token", "/oauth/introspect", i.resourceServer(), token(workspace), false, nil},
+		{"introspection by an application", "/oauth/introspect", application, token(i.fetch(t, application)), false, nil},
+		{"introspection by a bearer", "/oauth/introspect", credentials{}, token(i.fetch(t, application)), true, nil},
+		{"revocation of an access token", "/oauth/revoke", application, token(i.fetch(t, application)), false, nil},
+		{"revocation of a workspace token", "/oauth/revoke", credentials{}, token(i.workspaceToken(time.Time{}).Secret.Reveal()), false, nil},
+		{"token with private_key_jwt", "/oauth/token", credentials{}, []string{"grant_type", "client_credentials"}, false, assert},
+		{"introspection with private_key_jwt", "/oauth/introspect", credentials{}, token(i.fetchAsserted(t, keyed)), false, assert},
+		{"revocation with private_key_jwt", "/oauth/revoke", credentials{}, token(i.fetchAsserted(t, keyed)), false, assert},
 	}
 }
 
@@ -61,7 +69,11 @@ func (q question) ask(ctx context.Context, i *instance) (answer, error) {
 			"Authorization", "Bearer "+i.boot.WorkspaceAPIToken.Token)
 		return attemptRequest(r.WithContext(ctx))
 	}
-	return i.attempt(ctx, q.path, q.who, q.parameters...)
+	parameters := q.parameters
+	if q.assert != nil {
+		parameters = append([]string{"client_assertion_type", assertionType, "client_assertion", q.assert()}, parameters...)
+	}
+	return i.attempt(ctx, q.path, q.who, parameters...)
 }
 
 // unavailable returns what is wrong with the answers to all questions while the
@@ -249,7 +261,8 @@ func TestOutageOfWritesOnSQLite(t *testing.T) {
 	asked := questions(t, i)
 	var writes, reads []question
 	for _, q := range asked {
-		if strings.HasPrefix(q.name, "introspection") {
+		// An assertion is noted wherever it is used.
+		if strings.HasPrefix(q.name, "introspection") && q.assert == nil {
 			reads = append(reads, q)
 		} else {
 			writes = append(writes, q)
