@@ -172,7 +172,7 @@ func (s *Store) RenameToken(ctx context.Context, organizationID int64, kind stor
 	if err := storable(name); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return s.mustChange(ctx, doing, "UPDATE tokens SET name = ? WHERE organization_id = ? AND kind = ? AND id = ?",
+	return s.mustChange(ctx, doing, "UPDATE tokens SET name = ? WHERE kind <> 'access_token' AND organization_id = ? AND kind = ? AND id = ?",
 		name, organizationID, string(kind), id)
 }
 
