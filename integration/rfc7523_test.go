@@ -249,7 +249,11 @@ func oneOfSixteen(t *testing.T, i *instance, e engine) {
 }
 
 func tokenURLAsAudience(t *testing.T, i *instance) {
+	since := len(i.events(t))
 	c, application := i.registerKeyed(t, newKeyPair(t, jose.ES256, ""), map[string]any{"token_url_audience": true})
+	if made := i.events(t)[since]; made.Details["token_url_audience"] != true {
+		t.Errorf("recorded %+v", made)
+	}
 	url := issuer + "/oauth/token"
 	try := func(name string, aud any, want bool) {
 		t.Helper()

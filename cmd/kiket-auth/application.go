@@ -30,6 +30,7 @@ type applicationRow struct {
 	AuthMethods         []storage.AuthMethod `json:"token_endpoint_auth_methods"`
 	JWKS                json.RawMessage      `json:"jwks"`
 	JWKSURI             *string              `json:"jwks_uri"`
+	TokenURLAudience    bool                 `json:"token_url_audience"`
 	AccessTokenLifetime int64                `json:"access_token_lifetime"` // seconds
 	Disabled            bool                 `json:"disabled"`
 	LastUsedAt          *time.Time           `json:"last_used_at"`
@@ -48,7 +49,7 @@ type secretRow struct {
 func (o *opened) applicationRowOf(c storage.Client, secret storage.Secret) applicationRow {
 	return applicationRow{
 		ID: c.ID, Name: c.Name, ClientID: c.ClientID, ClientSecret: secret.Reveal(), Scopes: c.Scopes, AuthMethods: c.AuthMethods,
-		JWKS: documentOrNull(c.JWKS), JWKSURI: textOrNull(c.JWKSURI),
+		JWKS: documentOrNull(c.JWKS), JWKSURI: textOrNull(c.JWKSURI), TokenURLAudience: c.TokenURLAudience,
 		AccessTokenLifetime: int64(c.Lifetime(o.config.AccessTokenLifetime) / time.Second),
 		Disabled:            !c.Enabled(), LastUsedAt: optional(c.LastUsedAt), CreatedAt: c.CreatedAt.UTC(), Secrets: secretRowsOf(c),
 	}

@@ -104,13 +104,16 @@ type resourceServerRow struct {
 	AuthMethods []storage.AuthMethod `json:"token_endpoint_auth_methods"`
 	JWKS        json.RawMessage      `json:"jwks"`
 	JWKSURI     *string              `json:"jwks_uri"`
-	Secrets     []secretRow          `json:"secrets"` // those that work
+	// TokenURLAudience: see storage.Client.
+	TokenURLAudience bool        `json:"token_url_audience"`
+	Secrets          []secretRow `json:"secrets"` // those that work
 }
 
 func resourceServerRowOf(s storage.Client) resourceServerRow {
 	row := resourceServerRow{
 		ID: s.ID, Name: s.Name, Identifier: s.Identifier, ClientID: s.ClientID, CreatedAt: s.CreatedAt.UTC(),
 		AuthMethods: s.AuthMethods, JWKS: documentOrNull(s.JWKS), JWKSURI: textOrNull(s.JWKSURI), Secrets: secretRowsOf(s),
+		TokenURLAudience: s.TokenURLAudience,
 	}
 	if s.OrganizationID != 0 {
 		row.OrganizationID = &s.OrganizationID

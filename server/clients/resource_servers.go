@@ -64,8 +64,8 @@ func (s *Service) DeleteResourceServer(ctx context.Context, caller access.Caller
 	})
 }
 
-// changeResourceServer runs f on a resource server in a transaction. It returns
-// access.ErrDenied, or storage.ErrNotFound if there is no such one.
+// changeResourceServer runs f on a resource server in a transaction, one at a time. It
+// returns access.ErrDenied, or storage.ErrNotFound if there is no such one.
 func (s *Service) changeResourceServer(ctx context.Context, caller access.Caller, name string, f func(context.Context, storage.Client) error) error {
 	return s.Store.Transaction(ctx, func(ctx context.Context) error {
 		c, err := s.resourceServer(ctx, name)
@@ -73,6 +73,14 @@ func (s *Service) changeResourceServer(ctx context.Context, caller access.Caller
 			return err
 		}
 		if err := caller.Require(storage.ScopeAdmin, c.OrganizationID); err != nil {
+			return err
+		}
+		// A change of nothing keeps everybody else from changing it; what they had
+		// changed before is seen now.
+		if err := s.Store.UpdateClient(ctx, c.OrganizationID, c.ID, storage.ClientUpdate{}); err != nil {
+			return fmt.Errorf("holding resource server %q: %w", name, err)
+		}
+		if c, err = s.resourceServer(ctx, name); err != nil {
 			return err
 		}
 		return f(ctx, c)

@@ -56,6 +56,7 @@ func (s *Service) register(ctx context.Context, caller access.Caller, action str
 			Details: map[string]any{
 				"client_id": c.ClientID, "scopes": c.Scopes, "identifier": c.Identifier,
 				"token_endpoint_auth_methods": a.Methods, "jwks": json.RawMessage(orNull(a.JWKS)), "jwks_uri": a.JWKSURI,
+				"token_url_audience": a.TokenURLAudience,
 			},
 		})
 	})
