@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ type RemoteKeys struct {
 	clock   func() time.Time
 	logger  *slog.Logger
 	flights singleflight.Group
+	shares  shares
 
 	mu        sync.Mutex // not held while fetching
 	documents map[string]*list.Element
@@ -51,9 +53,9 @@ type RemoteKeys struct {
 	serial    uint64
 }
 
-// document is what is known of an address.
+// document is what is known of an address, to one owner.
 type document struct {
-	url       string
+	name      string    // of the source
 	keys      Keys      // of the last fetch that succeeded
 	fetchedAt time.Time // zero: none has
 	triedAt   time.Time // zero: never
@@ -71,17 +73,24 @@ func NewRemoteKeys(fetcher Fetcher, clock func() time.Time, logger *slog.Logger)
 // They are fetched again when they are ten minutes old, or when an assertion is
 // signed with none of them, but for that at most once a minute. If that fails, the
 // last ones are used until they are an hour old, and the address is left alone for
-// half a minute. Requests that need the same address at the same time share a fetch.
-func (r *RemoteKeys) At(url string) Source { return remoteSource{r, url} }
+// half a minute. Requests that need the same address at the same time share a fetch,
+// and fetches for the same owner, who is whoever gave the address, wait for each other
+// if there are many.
+func (r *RemoteKeys) At(url string, owner int64) Source { return remoteSource{r, url, owner} }
 
 type remoteSource struct {
 	remote *RemoteKeys
 	url    string
+	owner  int64
 }
+
+// name tells a source from those of other owners, too, at the same address: what one of
+// them makes of it is of no consequence to the others.
+func (s remoteSource) name() string { return strconv.FormatInt(s.owner, 10) + " " + s.url }
 
 // Current implements [Source].
 func (s remoteSource) Current(ctx context.Context) (Keys, error) {
-	d, err := s.remote.refresh(ctx, s.url, false, document.stale)
+	d, err := s.remote.refresh(ctx, s, false, document.stale)
 	if err != nil {
 		return Keys{}, err
 	}
@@ -90,7 +99,7 @@ func (s remoteSource) Current(ctx context.Context) (Keys, error) {
 
 // Newer implements [Source].
 func (s remoteSource) Newer(ctx context.Context, than Keys) (Keys, error) {
-	d, err := s.remote.refresh(ctx, s.url, true, func(d document, now time.Time) bool {
+	d, err := s.remote.refresh(ctx, s, true, func(d document, now time.Time) bool {
 		failing := d.failure != nil && within(failureFor, d.triedAt, now)
 		return d.keys.serial == than.serial && !failing &&
 			!within(renewInterval, d.renewedAt, now) && !within(newEnough, d.triedAt, now)
@@ -128,18 +137,19 @@ func within(d time.Duration, past, now time.Time) bool {
 // refresh returns what is known of an address, after fetching it if that is due; renew
 // says that it is for an assertion that the keys did not verify. It
 // fails only if ctx ends meanwhile; the fetch goes on for the others who wait for it.
-func (r *RemoteKeys) refresh(ctx context.Context, url string, renew bool, due func(document, time.Time) bool) (document, error) {
-	if d := r.look(url); !due(d, r.clock()) {
+func (r *RemoteKeys) refresh(ctx context.Context, s remoteSource, renew bool, due func(document, time.Time) bool) (document, error) {
+	name := s.name()
+	if d := r.look(name); !due(d, r.clock()) {
 		return d, nil
 	}
-	done := r.flights.DoChan(url, func() (any, error) {
+	done := r.flights.DoChan(name, func() (any, error) {
 		// Another fetch may have ended since.
-		if d := r.look(url); !due(d, r.clock()) {
+		if d := r.look(name); !due(d, r.clock()) {
 			return d, nil
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
-		return r.fetch(ctx, url, renew), nil
+		return r.fetch(ctx, s, renew), nil
 	})
 	select {
 	case result := <-done:
@@ -149,42 +159,54 @@ func (r *RemoteKeys) refresh(ctx context.Context, url string, renew bool, due fu
 	}
 }
 
-func (r *RemoteKeys) fetch(ctx context.Context, url string, renew bool) document {
-	var keys Keys
-	raw, err := r.fetcher.Fetch(ctx, url)
-	if err == nil {
-		if keys, err = ParseFetchedKeys(raw); err != nil {
-			err = fmt.Errorf("reading the keys: %w", err)
-		}
-	}
+func (r *RemoteKeys) fetch(ctx context.Context, s remoteSource, renew bool) document {
+	keys, err := r.ask(ctx, s)
 	if err != nil {
-		address, _, _ := strings.Cut(url, "?") // what follows may be meant for the two of them alone
+		address, _, _ := strings.Cut(s.url, "?") // what follows may be meant for the two of them alone
 		r.logger.WarnContext(ctx, "the keys of a client cannot be fetched", "jwks_uri", address, "error", err)
 	}
-	return r.record(url, renew, keys, err)
+	return r.record(s.name(), renew, keys, err)
+}
+
+// ask gets the keys when fewer than [mostOfOwner] others of the owner are being fetched.
+func (r *RemoteKeys) ask(ctx context.Context, s remoteSource) (Keys, error) {
+	release, err := r.shares.take(ctx, s.owner)
+	if err != nil {
+		return Keys{}, err
+	}
+	defer release()
+	raw, err := r.fetcher.Fetch(ctx, s.url)
+	if err != nil {
+		return Keys{}, err
+	}
+	keys, err := ParseFetchedKeys(raw)
+	if err != nil {
+		return Keys{}, fmt.Errorf("reading the keys: %w", err)
+	}
+	return keys, nil
 }
 
 // look returns what is known of an address.
-func (r *RemoteKeys) look(url string) document {
+func (r *RemoteKeys) look(name string) document {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	element, known := r.documents[url]
+	element, known := r.documents[name]
 	if !known {
-		return document{url: url}
+		return document{name: name}
 	}
 	r.order.MoveToFront(element)
 	return *element.Value.(*document)
 }
 
 // record remembers what came of a fetch, and returns what is known then.
-func (r *RemoteKeys) record(url string, renew bool, keys Keys, failure error) document {
+func (r *RemoteKeys) record(name string, renew bool, keys Keys, failure error) document {
 	now := r.clock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	element, known := r.documents[url]
+	element, known := r.documents[name]
 	if !known {
-		element = r.order.PushFront(&document{url: strings.Clone(url)})
-		r.documents[url] = element
+		element = r.order.PushFront(&document{name: name})
+		r.documents[name] = element
 	}
 	d := element.Value.(*document)
 	d.triedAt, d.failure = now, failure
@@ -197,7 +219,7 @@ func (r *RemoteKeys) record(url string, renew bool, keys Keys, failure error) do
 		d.keys, d.fetchedAt = keys, now
 	}
 	for r.order.Len() > mostAddresses {
-		delete(r.documents, r.order.Remove(r.order.Back()).(*document).url)
+		delete(r.documents, r.order.Remove(r.order.Back()).(*document).name)
 	}
 	return *d
 }

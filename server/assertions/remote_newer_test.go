@@ -13,7 +13,7 @@ func TestRemoteKeysThatAreNewerAlready(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := newP256(t), newP256(t)
 		r := newRemote(set(t, named(t, first, "a")))
-		source := r.keys.At(address)
+		source := r.keys.At(address, 1)
 		old, err := source.Current(t.Context())
 		if err != nil {
 			t.Fatal(err)

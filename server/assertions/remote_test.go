@@ -78,7 +78,7 @@ func (r *remote) verifyWith(ctx context.Context, t *testing.T, key crypto.Signer
 	text := sign(t, "ES256", key, header(t, "ES256", map[string]any{"kid": kid}),
 		claims(t, map[string]any{"iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix()}))
 	v := &assertions.Verifier{Clock: time.Now}
-	_, err := v.Verify(ctx, expecting(r.keys.At(address)), text)
+	_, err := v.Verify(ctx, expecting(r.keys.At(address, 1)), text)
 	return err
 }
 
@@ -267,7 +267,7 @@ func TestRemoteKeysDoNotWaitForOthers(t *testing.T) {
 		slow.Go(func() { refusedAs(t, r.verifyWith(t.Context(), t, key, "a"), true) })
 		synctest.Wait()
 		r.takes = 0
-		if _, err := r.keys.At("https://other.example").Current(t.Context()); err != nil || time.Since(started) != 0 {
+		if _, err := r.keys.At("https://other.example", 1).Current(t.Context()); err != nil || time.Since(started) != 0 {
 			t.Errorf("another took %s, error %v", time.Since(started), err)
 		}
 		slow.Wait()
@@ -282,7 +282,7 @@ func TestRemoteKeysDoNotWaitForOthers(t *testing.T) {
 func TestRemoteKeysClockSetBack(t *testing.T) {
 	key, clock := newP256(t), now
 	p := &publisher{content: set(t, named(t, key, "a"))}
-	keys := assertions.NewRemoteKeys(p, func() time.Time { return clock }, slog.New(slog.DiscardHandler)).At(address)
+	keys := assertions.NewRemoteKeys(p, func() time.Time { return clock }, slog.New(slog.DiscardHandler)).At(address, 1)
 	current := func(fetches int32) error {
 		t.Helper()
 		_, err := keys.Current(t.Context())
@@ -309,7 +309,7 @@ func TestRemoteKeysAreBounded(t *testing.T) {
 	keys := assertions.NewRemoteKeys(p, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	current := func(n int) {
 		t.Helper()
-		if _, err := keys.At(fmt.Sprintf("https://%d.example", n)).Current(t.Context()); err != nil {
+		if _, err := keys.At(fmt.Sprintf("https://%d.example", n), 1).Current(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

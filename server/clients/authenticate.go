@@ -138,7 +138,7 @@ func (a *Authenticator) checkAssertion(ctx context.Context, client storage.Clien
 func (a *Authenticator) keysOf(client storage.Client) (assertions.Source, error) {
 	switch {
 	case client.JWKSURI != "":
-		return a.Published.At(client.JWKSURI), nil
+		return a.Published.At(client.JWKSURI, client.OrganizationID), nil
 	case len(client.JWKS) > 0:
 		keys, err := assertions.ParseKeys(client.JWKS)
 		if err != nil { // they were checked when they were registered
