@@ -72,6 +72,9 @@ type Config struct {
 	SMTPURL storage.Secret
 	// MailFrom is the sender of mail (RFC 5322), set if and only if SMTPURL is.
 	MailFrom string
+	// AlertRetry is how long after a failure the message of an alert is sent again for
+	// the first time.
+	AlertRetry time.Duration
 
 	// LogFormat is json or text.
 	LogFormat string

@@ -34,7 +34,7 @@ func TestDefaults(t *testing.T) {
 		DefaultAudience: "http://localhost:8080/api", AccessTokenLifetime: time.Hour, Catalogue: catalogue,
 		SessionLifetime: 168 * time.Hour, SessionIdleTimeout: 12 * time.Hour,
 		SigningAlgorithm: "ES256", SigningKeyRotation: 90 * 24 * time.Hour, JWKSMaxAge: 5 * time.Minute,
-		LogFormat: "text", LogLevel: slog.LevelInfo,
+		AlertRetry: 30 * time.Second, LogFormat: "text", LogLevel: slog.LevelInfo,
 	}
 	if diff := cmp.Diff(want, c, compareConfig); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -69,6 +69,7 @@ signing_key_rotation: 0
 jwks_max_age: 1m
 smtp_url: smtps://user:password@mail.example.com:465
 mail_from: Kiket Auth <auth@example.com>
+alert_retry: 2m
 log_format: json
 log_level: debug
 `
@@ -88,9 +89,10 @@ log_level: debug
 		DefaultAudience:        "urn:example:api", AccessTokenLifetime: 90 * time.Second, Catalogue: catalogue,
 		SessionLifetime: time.Hour, SessionIdleTimeout: 5 * time.Minute,
 		SigningAlgorithm: "EdDSA", JWKSMaxAge: time.Minute,
-		SMTPURL:   storage.NewSecret("smtps://user:password@mail.example.com:465"),
-		MailFrom:  "Kiket Auth <auth@example.com>",
-		LogFormat: "json", LogLevel: slog.LevelDebug,
+		SMTPURL:    storage.NewSecret("smtps://user:password@mail.example.com:465"),
+		MailFrom:   "Kiket Auth <auth@example.com>",
+		AlertRetry: 2 * time.Minute,
+		LogFormat:  "json", LogLevel: slog.LevelDebug,
 	}
 	got := load(t, file)
 	if diff := cmp.Diff(want, got, compareConfig); diff != "" {

@@ -161,6 +161,11 @@ func operationSettings() []Setting {
 			field: bind(func(c *Config) *string { return &c.MailFrom }, parseMailbox, formatText),
 		},
 		{
+			Name: "alert_retry", Default: "30s", kind: duration,
+			Doc:   "When a message of an alert does not arrive, it is sent again after this long (1s to 1h), then after twice as long and so on, at most an hour, for a day.",
+			field: bind(func(c *Config) *time.Duration { return &c.AlertRetry }, between(time.Second, time.Hour), formatDuration),
+		},
+		{
 			Name: "log_format", Default: "text",
 			Doc:   "Format of the log on standard error: `text` or `json`.",
 			field: bind(func(c *Config) *string { return &c.LogFormat }, oneOf("text", "json"), formatText),

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"kiket.dev/auth/handlers/messages"
 	"kiket.dev/auth/handlers/outbound"
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server"
@@ -250,8 +251,9 @@ func (d *deployment) verbs() *server.Server {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	web := outbound.New(outbound.Options{})
 	d.opened = server.New(server.Options{
-		Store: store, Ring: ring, Sealer: sealer, RequestLimit: 1200, Outbound: outbound.New(outbound.Options{}), Issuer: issuer, DefaultAudience: audience,
+		Store: store, Ring: ring, Sealer: sealer, RequestLimit: 1200, Outbound: web, Messenger: &messages.Sender{Web: web, Clock: time.Now}, AlertRetry: time.Minute, Issuer: issuer, DefaultAudience: audience,
 		AccessTokenLifetime: time.Hour, TokenRetention: time.Hour,
 		SessionLifetime: time.Hour, SessionIdleTimeout: time.Hour, Catalogue: catalogue, Clock: time.Now, Logger: discard(),
 	})

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"kiket.dev/auth/keys"
+	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/server/assertions"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/clients"
@@ -53,6 +54,8 @@ type Options struct {
 	Catalogue           storage.Catalogue
 	RequestLimit        int64 // requests a minute that a credential may make to the management API
 	Outbound            Outbound
+	Messenger           alerts.Messenger
+	AlertRetry          time.Duration // how long after a failure a message is sent again for the first time
 	Clock               func() time.Time
 	Logger              *slog.Logger
 }
@@ -80,6 +83,8 @@ type Server struct {
 	Projects      *projects.Service
 	Credentials   *credentials.Service
 	Usage         *usage.Recorder
+	Alerts        *alerts.Service
+	Watch         *alerts.Watch
 	Audit         *audit.Recorder
 	Budgets       *requests.Budgets
 	Answers       *requests.Answers
@@ -119,10 +124,15 @@ func New(o Options) *Server {
 	}
 	s.Projects = &projects.Service{Store: o.Store, Audit: record, Clock: o.Clock}
 	s.Credentials = &credentials.Service{Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Clock: o.Clock}
+	s.Alerts = alerts.New(alerts.Options{
+		Store: o.Store, Audit: record, Sealer: o.Sealer, Messenger: o.Messenger, Issuer: o.Issuer, RetryAfter: o.AlertRetry,
+		Clock: o.Clock, Logger: o.Logger,
+	})
+	s.Watch = alerts.NewWatch(s.Alerts.Raise, o.Store, o.Clock, o.Logger)
 	s.Provider = provider.New(provider.Options{
-		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage,
+		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage, Watch: s.Watch,
 		Clients: &clients.Authenticator{
-			Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Assertions: &assertions.Verifier{Clock: o.Clock},
+			Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Failed: s.Watch.AuthenticationFailed, Assertions: &assertions.Verifier{Clock: o.Clock},
 			Published: assertions.NewRemoteKeys(o.Outbound, o.Clock, o.Logger), Issuer: o.Issuer, TokenURL: o.Issuer + tokenPath, Clock: o.Clock,
 		},
 		Issuer: o.Issuer, DefaultAudience: o.DefaultAudience, AccessTokenLifetime: o.AccessTokenLifetime,
@@ -162,13 +172,15 @@ func (s *Server) makeRoom(ctx context.Context) error {
 }
 
 // Run does what has to be done beside requests until ctx ends: it follows and
-// rotates the signing keys, writes last-used times, makes room for tokens and
-// sweeps those that have long expired. Last-used times that are still in memory
-// are left to usage.Recorder.Flush.
+// rotates the signing keys, writes last-used times, raises alerts and sends their
+// messages, makes room for tokens and sweeps those that have long expired. What is
+// still in memory is left to [Server.Flush].
 func (s *Server) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { _ = s.Ring.Run(ctx) }) // ends with ctx alone
 	tasks.Go(func() { s.Usage.Run(ctx) })
+	tasks.Go(func() { s.Watch.Run(ctx) })
+	tasks.Go(func() { s.Alerts.Run(ctx) })
 	tasks.Go(func() { s.maintain(ctx) })
 	tasks.Go(func() { s.reseal(ctx) })
 	tasks.Wait()
@@ -189,21 +201,28 @@ func (s *Server) maintain(ctx context.Context) {
 	}
 }
 
-// reseal seals under the first master key the named secrets that are not, so that the
-// others can be taken away. That is done once after the start, as with the signing
-// keys.
+// Flush writes what is still in memory: last-used times and what was seen of trouble.
+func (s *Server) Flush(ctx context.Context) error {
+	return errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx))
+}
+
+// reseal seals under the first master key the named secrets and the addresses of alert
+// channels that are not, so that the others can be taken away. That is done once after
+// the start, as with the signing keys.
 func (s *Server) reseal(ctx context.Context) {
 	again := time.NewTicker(resealAgain)
 	defer again.Stop()
 	for {
 		n, err := s.Extensions.Reseal(ctx)
-		if n > 0 {
-			s.Logger.InfoContext(ctx, "named secrets sealed under the first master key", "secrets", n)
+		channels, errChannels := s.Alerts.Reseal(ctx)
+		err = errors.Join(err, errChannels)
+		if n > 0 || channels > 0 {
+			s.Logger.InfoContext(ctx, "secrets sealed under the first master key", "named_secrets", n, "alert_channels", channels)
 		}
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		s.Logger.WarnContext(ctx, "named secrets could not be sealed under the first master key, will try again", "error", err)
+		s.Logger.WarnContext(ctx, "secrets could not be sealed under the first master key, will try again", "error", err)
 		select {
 		case <-ctx.Done():
 			return
@@ -219,5 +238,5 @@ func (s *Server) sweep(ctx context.Context) error {
 	_, err := s.Store.SweepTokens(ctx, s.Clock().Add(-s.TokenRetention))
 	_, errSessions := s.Store.SweepSessions(ctx, s.Clock().Add(-keepSessions))
 	_, errAssertions := s.Store.SweepAssertions(ctx, s.Clock().Add(-clockSkew))
-	return errors.Join(err, errSessions, errAssertions, requests.Sweep(ctx, s.Store, s.Clock()))
+	return errors.Join(err, errSessions, errAssertions, requests.Sweep(ctx, s.Store, s.Clock()), s.Alerts.Sweep(ctx))
 }

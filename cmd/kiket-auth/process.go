@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kiket.dev/auth/config"
+	"kiket.dev/auth/handlers/messages"
 	"kiket.dev/auth/handlers/outbound"
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server"
@@ -79,9 +80,17 @@ func (p *process) assemble(ctx context.Context, c config.Config) (*opened, error
 		o.close()
 		return nil, err
 	}
+	web := outbound.New(outbound.Options{Allowed: c.OutboundNetworks})
+	messenger := &messages.Sender{Web: web, Clock: time.Now}
+	if !c.SMTPURL.Empty() {
+		if messenger.Mail, err = messages.NewMailer(c.SMTPURL, c.MailFrom, c.Issuer); err != nil {
+			o.close()
+			return nil, err
+		}
+	}
 	o.server = server.New(server.Options{
 		Store: o.store, Ring: o.ring, Sealer: o.sealer, RequestLimit: int64(c.APIRateLimit),
-		Outbound: outbound.New(outbound.Options{Allowed: c.OutboundNetworks}), Issuer: c.Issuer, DefaultAudience: c.DefaultAudience,
+		Outbound: web, Messenger: messenger, AlertRetry: c.AlertRetry, Issuer: c.Issuer, DefaultAudience: c.DefaultAudience,
 		AccessTokenLifetime: c.AccessTokenLifetime, TokenRetention: c.TokenRetention,
 		SessionLifetime: c.SessionLifetime, SessionIdleTimeout: c.SessionIdleTimeout,
 		Catalogue: c.Catalogue, Clock: time.Now, Logger: o.logger,

@@ -256,8 +256,8 @@ func (s *serving) flush(hurry context.Context) error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	defer context.AfterFunc(hurry, func() { time.AfterFunc(flushHurried, cancel) })()
-	if err := s.server.Usage.Flush(ctx); err != nil {
-		return fmt.Errorf("writing last-used times: %w", err)
+	if err := s.server.Flush(ctx); err != nil {
+		return fmt.Errorf("writing what is in memory: %w", err)
 	}
 	s.logger.InfoContext(ctx, "stopped")
 	return nil

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -84,6 +85,9 @@ func (c *Client) checkConnection(_ context.Context, _, address string, _ syscall
 }
 
 func (c *Client) checkRedirect(next *http.Request, before []*http.Request) error {
+	if before[0].Method != http.MethodGet {
+		return http.ErrUseLastResponse // what is sent is for the address that was given
+	}
 	if len(before) > maxRedirects {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
 	}
@@ -99,23 +103,52 @@ func (c *Client) checkRedirect(next *http.Request, before []*http.Request) error
 // is an [ErrNotPublic] if the address, or one that it leads to, may not be connected
 // to; it names the host and not what of the address may be meant for it alone.
 func (c *Client) Fetch(ctx context.Context, address string) ([]byte, error) {
-	if err := c.CheckURL(address); err != nil {
-		return nil, fmt.Errorf("fetching: %w", err)
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTooSlow)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, errors.New("fetching: not a URL")
-	}
-	body, err := c.inTurn(request)
-	if err != nil {
-		return nil, fmt.Errorf("fetching from %s: %w", request.URL.Host, withoutURL(ctx, err))
-	}
-	return body, nil
+	return c.ask(ctx, "fetching from", http.MethodGet, address, nil, http.Header{"Accept": {"application/json, application/jwk-set+json"}})
 }
 
-var errTooSlow = fmt.Errorf("not done within %s", timeLimit)
+// Post sends JSON to an https address, with the header fields given. It returns nil if
+// that is answered with 2xx within five seconds, and what [Client.Fetch] returns
+// otherwise. It follows no redirect.
+func (c *Client) Post(ctx context.Context, address string, body []byte, header http.Header) error {
+	header = header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("Content-Type", "application/json")
+	_, err := c.ask(ctx, "sending to", http.MethodPost, address, body, header)
+	return err
+}
+
+func (c *Client) ask(ctx context.Context, doing, method, address string, body []byte, header http.Header) ([]byte, error) {
+	if err := c.CheckURL(address); err != nil {
+		return nil, fmt.Errorf("%s an address: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, ErrTooSlow)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%s an address: not a URL", doing)
+	}
+	request.Header = header
+	answer, err := c.inTurn(request)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", doing, request.URL.Host, withoutURL(ctx, err))
+	}
+	return answer, nil
+}
+
+// StatusError says that an answer had another status than it should have.
+type StatusError struct {
+	Status int
+	want   string
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("answered with %d, want %s", e.Status, e.want)
+}
+
+// ErrTooSlow says that the time was up.
+var ErrTooSlow = fmt.Errorf("not done within %s", timeLimit)
 
 // inTurn does the request when fewer than [mostAtOnce] others run.
 func (c *Client) inTurn(request *http.Request) ([]byte, error) {
@@ -130,14 +163,19 @@ func (c *Client) inTurn(request *http.Request) ([]byte, error) {
 
 func (c *Client) do(request *http.Request) ([]byte, error) {
 	request.Header.Set("User-Agent", "kiket-auth")
-	request.Header.Set("Accept", "application/json, application/jwk-set+json")
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
+	if request.Method == http.MethodPost {
+		if response.StatusCode < 200 || response.StatusCode > 299 {
+			return nil, &StatusError{response.StatusCode, "2xx"}
+		}
+		return nil, nil // whatever it says
+	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("answered with %d, want 200", response.StatusCode)
+		return nil, &StatusError{response.StatusCode, "200"}
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, errors.New("answered in an encoding that was not asked for")

@@ -33,7 +33,7 @@ func TestTimeLimit(t *testing.T) {
 			c := h.client()
 			c.limit = 200 * time.Millisecond
 			_, err := fetch(t, c, h.URL)
-			if !errors.Is(err, errTooSlow) {
+			if !errors.Is(err, ErrTooSlow) {
 				t.Errorf("got error %v", err)
 			}
 		})
@@ -46,7 +46,7 @@ func TestTimeLimit(t *testing.T) {
 		defer func() { _ = silent.Close() }()
 		c := New(Options{Allowed: prefixes("127.0.0.0/8")})
 		c.limit = 200 * time.Millisecond
-		if _, err := fetch(t, c, "https://"+silent.Addr().String()); !errors.Is(err, errTooSlow) {
+		if _, err := fetch(t, c, "https://"+silent.Addr().String()); !errors.Is(err, ErrTooSlow) {
 			t.Errorf("got error %v", err)
 		}
 	})

@@ -48,7 +48,10 @@ type Authenticator struct {
 		storage.ClientStore
 		storage.AssertionStore
 	}
-	Throttle   *Throttle
+	Throttle *Throttle
+	// Failed is told for which client id authentication failed, whether or not there is
+	// such a client.
+	Failed     func(clientID, address string)
 	Assertions *assertions.Verifier
 	// Published are the keys that clients publish themselves.
 	Published *assertions.RemoteKeys
@@ -67,6 +70,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, p Presented, address s
 	}
 	found, err := a.check(ctx, claim)
 	if errors.Is(err, ErrInvalidClient) {
+		if validClientID(claim.clientID) {
+			a.Failed(claim.clientID, address)
+		}
 		if wait := a.Throttle.Failed(claim.clientID, address); wait > 0 {
 			return Authenticated{}, &ThrottledError{RetryAfter: wait}
 		}

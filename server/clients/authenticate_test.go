@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,7 @@ func (nowhere) Fetch(context.Context, string) ([]byte, error) {
 
 // office is an authenticator with clients to authenticate.
 type office struct {
+	failed []string // client id and address
 	*Authenticator
 	t     *testing.T
 	store *gormstore.Store
@@ -125,14 +127,14 @@ func newOffice(t *testing.T) *office {
 	if err := store.CreateOrganization(t.Context(), &acme); err != nil {
 		t.Fatal(err)
 	}
-	return &office{
-		Authenticator: &Authenticator{
-			Store: store, Throttle: NewThrottle(now.Now), Assertions: &assertions.Verifier{Clock: now.Now},
-			Published: assertions.NewRemoteKeys(nowhere{}, now.Now, slog.New(slog.DiscardHandler)),
-			Issuer:    "https://auth.example.com", TokenURL: "https://auth.example.com/oauth/token", Clock: now.Now,
-		},
-		t: t, store: store, now: now, organization: acme.ID,
+	o := &office{t: t, store: store, now: now, organization: acme.ID}
+	o.Authenticator = &Authenticator{
+		Store: store, Throttle: NewThrottle(now.Now), Assertions: &assertions.Verifier{Clock: now.Now},
+		Published: assertions.NewRemoteKeys(nowhere{}, now.Now, slog.New(slog.DiscardHandler)),
+		Issuer:    "https://auth.example.com", TokenURL: "https://auth.example.com/oauth/token", Clock: now.Now,
+		Failed: func(clientID, address string) { o.failed = append(o.failed, clientID+" "+address) },
 	}
+	return o
 }
 
 // client registers one that uses the methods and has a secret for each expiry.
@@ -229,6 +231,10 @@ func TestAuthenticate(t *testing.T) {
 					got.Client.ID, got.SecretID, got.Method, err, want.Client.ID, want.SecretID, want.Method)
 			}
 		})
+	}
+	// Told of what could be a client, also of one that is not.
+	if want := rotated.ClientID + " 198.51.100.1"; !slices.Contains(o.failed, want) || slices.ContainsFunc(o.failed, func(f string) bool { return strings.HasPrefix(f, " ") || strings.Contains(f, "\x00") }) {
+		t.Errorf("told of failures of %q, want %q among them and nothing that is no id", o.failed, want)
 	}
 	o.now.Advance(time.Hour)
 	if _, err := o.Authenticate(t.Context(), basic(rotated.ClientID, secrets[0].Reveal()), ""); !errors.Is(err, ErrInvalidClient) {

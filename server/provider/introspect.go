@@ -8,6 +8,7 @@ import (
 	"github.com/ory/fosite"
 
 	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/storage"
 )
@@ -35,9 +36,15 @@ func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, er
 		return Introspection{}, refuse(InvalidRequest, "token is missing")
 	}
 	wanted := storage.ParseScopes(r.Form.Get("scope"))
+	seen := alerts.Sighting{Address: r.Form.Get("client_ip"), UserAgent: r.Form.Get("user_agent"), By: viewer.name}
 	c, scopes, err := p.look(ctx, token, wanted...)
 	switch {
-	case errors.Is(err, ErrInactive), errors.Is(err, ErrInsufficientScope):
+	case errors.Is(err, ErrInactive):
+		if viewer.serves && viewer.sees(c) {
+			p.Watch.Inactive(c, seen)
+		}
+		return Introspection{Audience: viewer.names}, nil
+	case errors.Is(err, ErrInsufficientScope):
 		return Introspection{Audience: viewer.names}, nil
 	case err != nil:
 		return Introspection{}, err
@@ -45,13 +52,15 @@ func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, er
 		return Introspection{Audience: viewer.names}, nil
 	}
 	if viewer.serves {
-		p.Usage.Record(c, r.Form.Get("client_ip"), r.Form.Get("user_agent"))
+		p.Usage.Record(c, seen.Address, seen.UserAgent)
+		p.Watch.Used(c, seen)
 	}
 	return Introspection{Active: true, Audience: viewer.names, Credential: c, Scopes: scopes}, nil
 }
 
 // viewer is who asks about a token.
 type viewer struct {
+	name  string   // of a resource server, for people
 	names []string // see Introspection.Audience
 	sees  func(storage.Credential) bool
 	// serves says that the viewer is a resource server, whose question means
@@ -72,7 +81,7 @@ func (p *Provider) viewer(ctx context.Context, r Request) (viewer, error) {
 		return viewer{}, err
 	}
 	if a.Client.Kind == storage.ResourceServer {
-		return viewer{names: []string{a.Client.ClientID, a.Client.Identifier}, serves: true, sees: func(c storage.Credential) bool {
+		return viewer{name: a.Client.Name, names: []string{a.Client.ClientID, a.Client.Identifier}, serves: true, sees: func(c storage.Credential) bool {
 			mine := a.Client.OrganizationID == 0 || a.Client.OrganizationID == c.Token.OrganizationID
 			return mine && c.Token.Audience == a.Client.Identifier
 		}}, nil
@@ -101,6 +110,10 @@ func (p *Provider) bearerViewer(ctx context.Context, token string, origin access
 // an error that wraps storage.ErrUnavailable.
 func (p *Provider) Bearer(ctx context.Context, token string, origin access.Origin) (storage.Credential, error) {
 	c, _, err := p.look(ctx, token)
+	seen := alerts.Sighting{Address: origin.Address, UserAgent: origin.UserAgent}
+	if errors.Is(err, ErrInactive) && c.Token.Audience == p.DefaultAudience {
+		p.Watch.Inactive(c, seen)
+	}
 	switch {
 	case errors.Is(err, ErrInactive), err == nil && c.Token.Audience != p.DefaultAudience:
 		if wait := p.Clients.Throttle.Failed("", origin.Address); wait > 0 {
@@ -111,6 +124,7 @@ func (p *Provider) Bearer(ctx context.Context, token string, origin access.Origi
 		return storage.Credential{}, err
 	}
 	p.Usage.Record(c, origin.Address, origin.UserAgent)
+	p.Watch.Used(c, seen)
 	return c, nil
 }
 
@@ -124,11 +138,15 @@ func bearerToken(authorization string) (string, bool) {
 // storage.ErrUnavailable.
 func (p *Provider) Credential(ctx context.Context, token string, scopes ...string) (storage.Credential, error) {
 	c, _, err := p.look(ctx, token, scopes...)
-	return c, err
+	if err != nil {
+		return storage.Credential{}, err
+	}
+	return c, nil
 }
 
 // look introspects through fosite. What fosite would make an inactive token of
-// although it is a failure comes back as that failure.
+// although it is a failure comes back as that failure. With ErrInactive comes the
+// credential if there is one, and zero otherwise.
 func (p *Provider) look(ctx context.Context, token string, scopes ...string) (storage.Credential, storage.Scopes, error) {
 	current := &call{}
 	_, request, err := p.oauth.IntrospectToken(withCall(ctx, current), token, fosite.AccessToken, &session{}, scopes...)
@@ -138,7 +156,7 @@ func (p *Provider) look(ctx context.Context, token string, scopes ...string) (st
 	case errors.Is(err, fosite.ErrInvalidScope):
 		return storage.Credential{}, nil, ErrInsufficientScope
 	case err != nil:
-		return storage.Credential{}, nil, ErrInactive
+		return current.inactive, nil, ErrInactive
 	}
 	seen, ok := request.GetSession().(*session)
 	if !ok {

@@ -13,6 +13,7 @@ import (
 
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/server/usage"
@@ -34,6 +35,7 @@ type Options struct {
 	Clients             *clients.Authenticator
 	Tokens              *tokens.Service
 	Usage               *usage.Recorder
+	Watch               *alerts.Watch
 	Issuer              string        // iss of access tokens
 	DefaultAudience     string        // aud when no resource is asked for
 	AccessTokenLifetime time.Duration // upper bound for every application
@@ -122,6 +124,7 @@ func (p *Provider) authenticate(ctx context.Context, r Request) (clients.Authent
 		return a, err
 	}
 	p.Usage.RecordClient(a.Client, a.SecretID, r.Origin.Address, r.Origin.UserAgent)
+	p.Watch.Authenticated(a.Client, alerts.Sighting{Address: r.Origin.Address, UserAgent: r.Origin.UserAgent})
 	return a, nil
 }
 

@@ -62,6 +62,8 @@ type call struct {
 	holder bool
 	// secretID is the secret that the client authenticated with.
 	secretID int64
+	// inactive is the credential that was found and does not work.
+	inactive storage.Credential
 	// failure is why an answer could not be found out, as opposed to being no.
 	failure error
 }

@@ -100,9 +100,13 @@ func (s *strategy) AccessTokenSignature(ctx context.Context, token string) strin
 }
 
 // ValidateAccessToken says whether the credential that was found works now.
-func (s *strategy) ValidateAccessToken(_ context.Context, r fosite.Requester, _ string) error {
+func (s *strategy) ValidateAccessToken(ctx context.Context, r fosite.Requester, _ string) error {
 	seen, ok := r.GetSession().(*session)
-	if !ok || !seen.credential.Active(s.clock()) {
+	if !ok {
+		return fosite.ErrInactiveToken
+	}
+	if !seen.credential.Active(s.clock()) {
+		callOf(ctx).inactive = seen.credential
 		return fosite.ErrInactiveToken
 	}
 	return nil

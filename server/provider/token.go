@@ -51,6 +51,7 @@ func (p *Provider) Token(ctx context.Context, r Request) (TokenResponse, error) 
 		return TokenResponse{}, translate(err)
 	}
 	t := *granted.token
+	p.Watch.Fetched(t, application.Client)
 	return TokenResponse{
 		AccessToken: storage.NewSecret(response.GetAccessToken()),
 		ExpiresIn:   t.ExpiresAt.Sub(t.CreatedAt),

@@ -70,7 +70,7 @@ func (s *Store) ClaimMessages(ctx context.Context, now, lease time.Time, limit i
 // somebody else has claimed it since.
 func (s *Store) MessageDelivered(ctx context.Context, m storage.OutboxMessage, at time.Time) error {
 	const doing = "noting that a message was delivered"
-	return s.Transaction(ctx, func(ctx context.Context) error {
+	return s.withChannel(ctx, doing, m, func(ctx context.Context) error {
 		first, err := s.change(ctx, doing, `UPDATE outbox SET delivered_at = ?, failed_at = NULL, last_error = ''
 			WHERE organization_id = ? AND id = ? AND delivered_at IS NULL`, moment(at), m.OrganizationID, m.ID)
 		if err != nil || !first {
@@ -90,7 +90,7 @@ func (s *Store) MessageFailed(ctx context.Context, m storage.OutboxMessage, at, 
 	if next.IsZero() {
 		set, args = "failed_at = ?", []any{moment(at)}
 	}
-	return s.Transaction(ctx, func(ctx context.Context) error {
+	return s.withChannel(ctx, doing, m, func(ctx context.Context) error {
 		mine, err := s.change(ctx, doing, "UPDATE outbox SET "+set+`, last_error = ?
 			WHERE organization_id = ? AND id = ? AND attempts = ? AND delivered_at IS NULL AND failed_at IS NULL`,
 			append(args, why, m.OrganizationID, m.ID, m.Attempts)...)
@@ -100,6 +100,18 @@ func (s *Store) MessageFailed(ctx context.Context, m storage.OutboxMessage, at, 
 		_, err = s.change(ctx, doing, `UPDATE alert_channels SET failing_since = COALESCE(failing_since, ?), last_failure = ?
 			WHERE organization_id = ? AND id = ?`, moment(at), why, m.OrganizationID, m.ChannelID)
 		return err
+	})
+}
+
+// withChannel locks the channel before the message, as who deletes the channel does, so
+// that neither waits for the other in a circle. If it is gone, so is the message.
+func (s *Store) withChannel(ctx context.Context, doing string, m storage.OutboxMessage, f func(ctx context.Context) error) error {
+	return s.Transaction(ctx, func(ctx context.Context) error {
+		there, err := s.change(ctx, doing, "UPDATE alert_channels SET name = name WHERE organization_id = ? AND id = ?", m.OrganizationID, m.ChannelID)
+		if err != nil || !there {
+			return err
+		}
+		return f(ctx)
 	})
 }
 
