@@ -11,6 +11,7 @@ import (
 	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server"
 	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/members"
 	"kiket.dev/auth/server/tokens"
@@ -50,7 +51,10 @@ func newAuthority(t *testing.T, e engine) *authority {
 	}
 	a.app = registered.Client
 	i.call(t, "PUT", fmt.Sprintf("/extensions/%d/secrets/TOKEN", extension.Installation.ID), i.admin(), `{"value":"v"}`).want(t, 201)
+	alert, channel := a.alert()
 	a.things = map[string]string{
+		"/alerts/{id}":               alert,
+		"/alert_channels/{id}":       channel,
 		"/workspace_api_tokens/{id}": fmt.Sprint(i.workspaceToken(time.Time{}, "issues").Token.ID),
 		"/oauth_applications/{id}":   fmt.Sprint(a.app.ID),
 		"{secret_id}":                fmt.Sprint(a.app.Secrets[0].ID),
@@ -62,6 +66,21 @@ func newAuthority(t *testing.T, e engine) *authority {
 		"/sessions/{id}":             fmt.Sprint(i.session().Token.ID),
 	}
 	return a
+}
+
+// alert raises an alert and makes a channel, and returns their ids.
+func (a *authority) alert() (alert, channel string) {
+	a.t.Helper()
+	made := a.call(a.t, "POST", "/alert_channels", a.admin(), `{"kind":"slack","name":"Authority","webhook_url":"https://slack.invalid/x"}`).want(a.t, 201)
+	err := a.verbs.Alerts.Raise(a.t.Context(), alerts.Trouble{
+		OrganizationID: a.org(), Rule: alerts.RevokedUsed, Subject: storage.Party{Kind: "workspace_api_token", ID: 1, Name: "Authority"},
+		Summary: "Authority", Count: 1, FirstAt: time.Now(), LastAt: time.Now(),
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	raised := a.call(a.t, "GET", "/alerts", a.admin(), nil).want(a.t, 200)["alerts"].([]any)
+	return fmt.Sprint(raised[0].(map[string]any)["id"]), fmt.Sprint(made["id"])
 }
 
 func (a *authority) org() int64 { return a.boot.Organization.ID }
@@ -235,7 +254,7 @@ func TestAPIOtherOrganization(t *testing.T) {
 		a.untouched()
 		for path, plural := range map[string]string{
 			"/workspace_api_tokens": "workspace_api_tokens", "/oauth_applications": "oauth_applications", "/projects": "projects",
-			"/extensions": "extensions", "/users": "users", "/credentials": "credentials",
+			"/extensions": "extensions", "/users": "users", "/credentials": "credentials", "/alerts": "alerts", "/alert_channels": "alert_channels",
 		} {
 			seen := a.call(t, "GET", path, a.other.WorkspaceAPIToken.Token, nil).want(t, 200)[plural]
 			if text := fmt.Sprint(seen); strings.Contains(text, "Authority") || strings.Contains(text, "acme.test") || strings.Contains(text, "Extension of a test") {

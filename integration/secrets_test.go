@@ -68,7 +68,7 @@ func writings(text string) map[string]string {
 func TestSecrets(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e engine) {
 		d := deploy(t, e, "KIKET_AUTH_METRICS_LISTEN=127.0.0.1:0", "KIKET_AUTH_LOG_LEVEL=debug",
-			"KIKET_AUTH_SMTP_URL=smtp://mailer:mail-Passw0rd-7261@127.0.0.1:1", "KIKET_AUTH_MAIL_FROM=auth@acme.test")
+			"KIKET_AUTH_SMTP_URL=smtp://mailer:mail-Passw0rd-7261@127.0.0.1:1", "KIKET_AUTH_MAIL_FROM=auth@acme.test", "KIKET_AUTH_OUTBOUND_NETWORKS=127.0.0.0/8")
 		d.url = strings.Replace(d.url, "postgres@", "postgres:base-Passw0rd-9127@", 1)
 		i := d.serve()
 		application, rest := i.application("issues", "projects"), map[string]string{
@@ -80,6 +80,9 @@ func TestSecrets(t *testing.T) {
 			"workspace token": i.workspaceToken(time.Time{}).Secret.Reveal(), "extension key": i.extension("issues").Key.Secret.Reveal(),
 			"session": i.session().Secret.Reveal(), "resource server's secret": d.boot.ResourceServer.ClientSecret,
 			"application's secret": application.secret,
+		}
+		for name, secret := range i.alertSecrets(t) {
+			rest[name] = secret
 		}
 		for name, secret := range d.privateKeys(t) {
 			rest[name] = secret
@@ -138,6 +141,27 @@ func TestSecrets(t *testing.T) {
 			}
 		}
 	})
+}
+
+// alertSecrets makes channels that lead nowhere, tries them, and returns what of them is
+// secret.
+func (i *instance) alertSecrets(t *testing.T) map[string]string {
+	t.Helper()
+	paths := map[string]string{"slack": "T0000/B0000/slack-Secret-5772156649015328", "webhook": "hook-Secret-6931471805599453?key=also-1618033988749894"}
+	secrets := map[string]string{}
+	for kind, path := range paths {
+		channel, made := i.channel(t, map[string]any{"kind": kind, "webhook_url": "https://127.0.0.1:1/" + path})
+		secrets["path of "+kind] = path
+		if signing, ok := made["signing_secret"].(string); ok {
+			secrets["signing secret"] = signing
+		}
+		if tested := i.call(t, "POST", channel+"/test", i.admin(), nil).want(t, http.StatusOK); tested["delivered"] != false {
+			t.Errorf("testing %s: %v", kind, tested)
+		}
+	}
+	mail, _ := i.channel(t, map[string]any{"kind": "email", "address": "ops@acme.test"})
+	i.call(t, "POST", mail+"/test", i.admin(), nil).want(t, http.StatusOK)
+	return secrets
 }
 
 // privateKeys opens the private parts of the signing keys.

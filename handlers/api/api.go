@@ -44,6 +44,9 @@ type endpoint struct {
 	handle     func(a *API, c *call) (reply, error)
 	parameters []string // of the query; others are refused
 	maxBody    int64    // bytes; 0: web.MaxBody
+	// repeats says that sending a POST again does it again, whatever its
+	// Idempotency-Key: it waits for others, for which no transaction may.
+	repeats bool
 }
 
 // pages are the parameters of a list, see [call.page].
@@ -54,7 +57,7 @@ func endpoints() []endpoint {
 	return slices.Concat(
 		sessionEndpoints, meEndpoints, userEndpoints, organizationEndpoints,
 		workspaceTokenEndpoints, applicationEndpoints, projectEndpoints,
-		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints, scopeEndpoints, documentEndpoints,
+		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints, alertEndpoints, alertChannelEndpoints, scopeEndpoints, documentEndpoints,
 	)
 }
 

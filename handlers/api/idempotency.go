@@ -26,7 +26,7 @@ type kept struct {
 // Idempotency-Key got.
 func (a *API) once(c *call, handle func(*call) (reply, error)) (reply, error) {
 	values := c.request.Header.Values(idempotencyHeader)
-	if len(values) == 0 || c.request.Method != http.MethodPost || c.endpoint.permission == web.Public {
+	if len(values) == 0 || c.request.Method != http.MethodPost || c.endpoint.permission == web.Public || c.endpoint.repeats {
 		return handle(c)
 	}
 	if len(values) > 1 || !validKey(values[0]) {

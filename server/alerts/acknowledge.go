@@ -23,10 +23,11 @@ func (s *Service) Alerts(ctx context.Context, caller access.Caller, f storage.Al
 }
 
 // Acknowledge says that somebody has seen to an alert: what happens from now on raises
-// another. Not acknowledged, it is open again. Doing either twice changes nothing. It
+// another. Not acknowledged, it is open again; nil leaves it as it is. Doing either twice
+// changes nothing. It
 // returns access.ErrDenied, storage.ErrNotFound, or an access.Refusal
 // another_alert_open if the same trouble has another alert that is open.
-func (s *Service) Acknowledge(ctx context.Context, caller access.Caller, organizationID, id int64, acknowledged bool) (storage.Alert, error) {
+func (s *Service) Acknowledge(ctx context.Context, caller access.Caller, organizationID, id int64, acknowledged *bool) (storage.Alert, error) {
 	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
 		return storage.Alert{}, err
 	}
@@ -36,13 +37,16 @@ func (s *Service) Acknowledge(ctx context.Context, caller access.Caller, organiz
 		change := func() (bool, error) {
 			return s.Store.AcknowledgeAlert(ctx, organizationID, id, caller.Party, s.Clock())
 		}
-		if !acknowledged {
+		if acknowledged != nil && !*acknowledged {
 			action = "alert.reopened"
 			change = func() (bool, error) { return s.Store.ReopenAlert(ctx, organizationID, id) }
 		}
-		changed, err := change()
-		if err != nil {
-			return err
+		changed := false
+		var err error
+		if acknowledged != nil {
+			if changed, err = change(); err != nil {
+				return err
+			}
 		}
 		if a, err = s.Store.AlertByID(ctx, organizationID, id); err != nil || !changed {
 			return err

@@ -64,7 +64,7 @@ func TestBudgetOfChannels(t *testing.T) {
 // What was acknowledged raises another alert when it happens again.
 func TestAcknowledge(t *testing.T) {
 	w := newWorld(t)
-	ctx, operator := t.Context(), access.Operator()
+	ctx, operator, yes, no := t.Context(), access.Operator(), true, false
 	w.trouble(1, 3)
 	list := func(f storage.AlertFilter) []storage.Alert {
 		t.Helper()
@@ -75,7 +75,7 @@ func TestAcknowledge(t *testing.T) {
 	}
 	first := list(storage.AlertFilter{Open: true})[0]
 	for range 2 {
-		a, err := w.Acknowledge(ctx, operator, w.org, first.ID, true)
+		a, err := w.Acknowledge(ctx, operator, w.org, first.ID, &yes)
 		w.ok(err)
 		if a.Open() || a.AcknowledgedBy != operator.Party || !a.AcknowledgedAt.Equal(w.now) {
 			t.Errorf("acknowledged: %+v", a)
@@ -83,26 +83,26 @@ func TestAcknowledge(t *testing.T) {
 	}
 	w.trouble(1, 1)
 	var refusal *access.Refusal
-	if _, err := w.Acknowledge(ctx, operator, w.org, first.ID, false); !errors.As(err, &refusal) || refusal.Code != "another_alert_open" {
+	if _, err := w.Acknowledge(ctx, operator, w.org, first.ID, &no); !errors.As(err, &refusal) || refusal.Code != "another_alert_open" {
 		t.Errorf("reopened beside another: %v", err)
 	}
 	second := list(storage.AlertFilter{Open: true})[0]
 	if second.ID == first.ID || second.Count != 1 {
 		t.Errorf("counted in what was acknowledged: %+v", second)
 	}
-	if _, err := w.Acknowledge(ctx, operator, w.org, second.ID, true); err != nil {
+	if _, err := w.Acknowledge(ctx, operator, w.org, second.ID, &yes); err != nil {
 		t.Error(err)
 	}
-	if a, err := w.Acknowledge(ctx, operator, w.org, first.ID, false); err != nil || !a.Open() {
+	if a, err := w.Acknowledge(ctx, operator, w.org, first.ID, &no); err != nil || !a.Open() {
 		t.Errorf("reopened: %+v, %v", a, err)
 	}
-	if _, err := w.Acknowledge(ctx, operator, w.org, 4711, true); !errors.Is(err, storage.ErrNotFound) {
+	if _, err := w.Acknowledge(ctx, operator, w.org, 4711, &yes); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("of nothing: %v", err)
 	}
 	w.want("what was written down", w.actions(), "alert.raised", "alert.acknowledged", "alert.raised", "alert.acknowledged", "alert.reopened")
 	for name, err := range map[string]error{
 		"Alerts":        failureOf(w.Alerts(ctx, access.Caller{OrganizationID: w.org}, storage.AlertFilter{OrganizationID: w.org}, storage.Page{Limit: 1})),
-		"Acknowledge":   failureOf(w.Acknowledge(ctx, access.Caller{OrganizationID: w.org}, w.org, first.ID, true)),
+		"Acknowledge":   failureOf(w.Acknowledge(ctx, access.Caller{OrganizationID: w.org}, w.org, first.ID, &yes)),
 		"Channels":      failureOf(w.Channels(ctx, access.Caller{}, w.org, storage.Page{Limit: 1})),
 		"CreateChannel": failureOf(w.CreateChannel(ctx, access.Caller{}, w.org, ChannelRequest{})),
 		"DeleteChannel": w.DeleteChannel(ctx, access.Caller{}, w.org, 1),
