@@ -25,6 +25,9 @@ const LockSigningKeys LockName = "signing_keys"
 // LockBootstrap serialises the creation of organizations from the outside.
 const LockBootstrap LockName = "bootstrap"
 
+// LockAuditChains serialises the sealing and the removal of audit events.
+const LockAuditChains LockName = "audit_chains"
+
 // Store is everything that a backend offers.
 type Store interface {
 	Transactor
@@ -38,13 +41,14 @@ type Store interface {
 	TokenStore
 	SigningKeyStore
 	AuditStore
+	AuditChainStore
 	RequestStore
+	AlertStore
+	AlertChannelStore
+	OutboxStore
 
 	// Ping returns nil when the database answers and ErrUnavailable otherwise.
 	Ping(ctx context.Context) error
 	// Close releases the connections. No method may be called afterwards.
-	AlertStore
-	AlertChannelStore
-	OutboxStore
 	Close() error
 }

@@ -25,17 +25,25 @@ type auditEventRow struct {
 	UserAgent      string
 	RequestID      string
 	Details        string // JSON
+	Sequence       reference
+	Hash           blob
 }
 
 func (auditEventRow) TableName() string { return "audit_events" }
 
-func (r auditEventRow) domain() (storage.AuditEvent, error) {
-	e := storage.AuditEvent{
+// event is without the details.
+func (r auditEventRow) event() storage.AuditEvent {
+	return storage.AuditEvent{
 		ID: r.ID, OrganizationID: int64(r.OrganizationID), CreatedAt: r.CreatedAt.time(), Action: r.Action,
 		Actor:     storage.Party{Kind: r.ActorKind, ID: r.ActorID, Name: r.ActorName},
 		Target:    storage.Party{Kind: r.TargetKind, ID: r.TargetID, Name: r.TargetName},
 		IPAddress: r.IPAddress, UserAgent: r.UserAgent, RequestID: r.RequestID,
+		Sequence: int64(r.Sequence), Hash: r.Hash,
 	}
+}
+
+func (r auditEventRow) domain() (storage.AuditEvent, error) {
+	e := r.event()
 	if r.Details == "" {
 		return e, nil
 	}
@@ -88,11 +96,5 @@ func (s *Store) AuditEvents(ctx context.Context, organizationID, after int64, li
 	if err != nil {
 		return nil, err
 	}
-	events := make([]storage.AuditEvent, len(rows))
-	for i, r := range rows {
-		if events[i], err = r.domain(); err != nil {
-			return nil, fmt.Errorf("%s: %w", doing, err)
-		}
-	}
-	return events, nil
+	return auditEvents(doing, rows)
 }

@@ -26,6 +26,9 @@ type dialect struct {
 	// are the same, in their order, leaves out those that are there, and returns client
 	// and digest of each of the others.
 	insertAssertions func(assertions []assertion) (sql string, args []any)
+	// sealAuditEvents is the one statement that seals those of the events that are not
+	// sealed. It finds them by id: the index of those that are not is no help.
+	sealAuditEvents func(seals []storage.AuditSeal) (sql string, args []any)
 	// versionTableExists counts the tables with the name of its parameter.
 	versionTableExists string
 

@@ -31,6 +31,7 @@ var postgresDialect = dialect{
 	placeholder:        func(sql []byte, n int) []byte { return strconv.AppendInt(append(sql, '$'), int64(n), 10) },
 	insertAccessTokens: insertUnnested,
 	insertAssertions:   insertUnnestedAssertions,
+	sealAuditEvents:    sealUnnested,
 	versionTableExists: `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?`,
 	tokenMark:          "nextval('tokens_id_seq')",
 	lockRows:           " FOR NO KEY UPDATE",
@@ -122,6 +123,18 @@ func insertUnnestedAssertions(assertions []assertion) (string, []any) {
 	return `INSERT INTO client_assertions (client_id, jti_digest, expires_at)
 		SELECT * FROM unnest($1::bigint[], $2::text[], $3::timestamptz[])
 		ON CONFLICT (client_id, jti_digest) DO NOTHING RETURNING client_id, jti_digest`, []any{clients, digests, expires}
+}
+
+// sealUnnested passes each column as one array.
+func sealUnnested(seals []storage.AuditSeal) (string, []any) {
+	n := len(seals)
+	ids, sequences, hashes := make([]int64, n), make([]int64, n), make([][]byte, n)
+	for i, seal := range seals {
+		ids[i], sequences[i], hashes[i] = seal.ID, seal.Sequence, seal.Hash
+	}
+	return `UPDATE audit_events SET sequence = new.sequence, hash = new.hash
+		FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS new (id, sequence, hash)
+		WHERE audit_events.id = new.id AND COALESCE(audit_events.sequence, 0) = 0`, []any{ids, sequences, hashes}
 }
 
 func migrationsOf(dialect string) fs.FS {

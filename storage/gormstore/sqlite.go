@@ -34,6 +34,7 @@ var sqliteDialect = dialect{
 	placeholder:        func(sql []byte, _ int) []byte { return append(sql, '?') },
 	insertAccessTokens: insertValues,
 	insertAssertions:   insertAssertionValues,
+	sealAuditEvents:    sealValues,
 	versionTableExists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`,
 	tokenMark:          "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'tokens'), 0)",
 	prepareTokens:      func(*Store, context.Context, time.Time, time.Time) error { return nil },
@@ -139,4 +140,15 @@ func insertAssertionValues(assertions []assertion) (string, []any) {
 	return "INSERT INTO client_assertions (client_id, jti_digest, expires_at) VALUES (?,?,?)" +
 		strings.Repeat(",(?,?,?)", len(assertions)-1) +
 		" ON CONFLICT (client_id, jti_digest) DO NOTHING RETURNING client_id, jti_digest", args
+}
+
+// sealValues lists the seals in one statement.
+func sealValues(seals []storage.AuditSeal) (string, []any) {
+	args := make([]any, 0, 3*len(seals))
+	for _, seal := range seals {
+		args = append(args, seal.ID, seal.Sequence, seal.Hash)
+	}
+	return "WITH new (id, sequence, hash) AS (VALUES (?,?,?)" + strings.Repeat(",(?,?,?)", len(seals)-1) + `)
+		UPDATE audit_events SET sequence = new.sequence, hash = new.hash
+		FROM new WHERE audit_events.id = new.id AND COALESCE(audit_events.sequence, 0) = 0`, args
 }
