@@ -21,8 +21,8 @@ type Config struct {
 	MetricsListen string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// OutboundNetworks are private networks that addresses which clients give, such as
-	// their jwks_uri, may lie in.
+	// OutboundNetworks are private networks that addresses which users give, such as a
+	// jwks_uri or the webhook of an alert channel, may lie in.
 	OutboundNetworks []netip.Prefix
 	// CORSOrigins are the origins whose pages may call the management API.
 	CORSOrigins []string

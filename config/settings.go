@@ -45,7 +45,7 @@ func listenerSettings() []Setting {
 		},
 		{
 			Name: "outbound_networks", Optional: true, kind: list, Example: "10.20.0.0/16",
-			Doc:   "Private networks (CIDR) that addresses which clients give (`jwks_uri`) may lie in; without it they must be public.",
+			Doc:   "Private networks (CIDR) that addresses which users give (`jwks_uri`, webhooks of alerts) may lie in; without it they must be public.",
 			field: bind(func(c *Config) *[]netip.Prefix { return &c.OutboundNetworks }, parsePrefixes, formatPrefixes),
 		},
 		{
@@ -152,7 +152,7 @@ func operationSettings() []Setting {
 	return []Setting{
 		{
 			Name: "smtp_url", Secret: true, Optional: true, Example: "/run/secrets/kiket-auth-smtp-url",
-			Doc:   "Mail server for alerts: `smtp://user:password@host:port`, or `smtps://…`; needs `mail_from`.",
+			Doc:   "Mail server for alerts: `smtp://user:password@host:port`, which must offer STARTTLS unless it is on this machine, or `smtps://…`; needs `mail_from`.",
 			field: bind(func(c *Config) *storage.Secret { return &c.SMTPURL }, parseSMTPURL, formatSecret),
 		},
 		{

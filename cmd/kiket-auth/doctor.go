@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"kiket.dev/auth/handlers/messages"
 	"kiket.dev/auth/storage"
 )
 
@@ -122,7 +123,11 @@ func signInToMail(ctx context.Context, u *url.URL) error {
 		return fmt.Errorf("greeting the mail server: %w", err)
 	}
 	defer func() { _ = client.Close() }()
-	if ok, _ := client.Extension("STARTTLS"); ok && u.Scheme == "smtp" {
+	switch offered, _ := client.Extension("STARTTLS"); {
+	case u.Scheme == "smtps":
+	case !offered && !messages.OnThisMachine(u.Hostname()):
+		return errors.New("the mail server offers no STARTTLS: mail would be sent unencrypted, and is not; use smtps://")
+	case offered:
 		if err := client.StartTLS(secured); err != nil {
 			return fmt.Errorf("starting TLS with the mail server: %w", err)
 		}

@@ -53,7 +53,7 @@ func NewMailer(server storage.Secret, from, issuer string) (*Mailer, error) {
 	}
 	port, policy := submissionPort, mail.TLSMandatory
 	config := &tls.Config{ServerName: m.host, MinVersion: tls.VersionTLS12}
-	if onThisMachine(m.host) {
+	if OnThisMachine(m.host) {
 		policy = mail.TLSOpportunistic
 	}
 	if u.Scheme == "smtps" {
@@ -77,7 +77,8 @@ func NewMailer(server storage.Secret, from, issuer string) (*Mailer, error) {
 	return m, err
 }
 
-func onThisMachine(host string) bool {
+// OnThisMachine reports whether a host name leads to this machine (RFC 6761 section 6.3).
+func OnThisMachine(host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return a.IsLoopback()
 	}

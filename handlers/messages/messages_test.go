@@ -83,7 +83,7 @@ func TestMailerOfAnything(t *testing.T) {
 		t.Error("a port that is none is taken")
 	}
 	for host, want := range map[string]bool{"localhost": true, "127.0.0.2": true, "::1": true, "mail.localhost": true, "mail.test": false, "10.0.0.1": false, "localhost.test": false} {
-		if got := onThisMachine(host); got != want {
+		if got := OnThisMachine(host); got != want {
 			t.Errorf("%s on this machine: %t", host, got)
 		}
 	}
