@@ -118,8 +118,11 @@ func testAuditSeals(t *testing.T, w *world) {
 
 	hash := func(n int64) []byte { return []byte(fmt.Sprintf("hash %d", n)) }
 	w.ok(w.s.SealAuditEvents(w.ctx, []storage.AuditSeal{
-		{ID: mine[0], Sequence: 1, Hash: hash(1)}, {ID: mine[1], Sequence: 2, Hash: hash(2)}, {ID: mine[2], Sequence: 3, Hash: hash(3)},
-		{ID: theirs, Sequence: 1, Hash: hash(1)}, {ID: ours, Sequence: 1, Hash: hash(1)},
+		{ID: mine[0], Sequence: 1, Hash: hash(1)},
+		{ID: mine[1], Sequence: 2, Hash: hash(2)},
+		{ID: mine[2], Sequence: 3, Hash: hash(3)},
+		{ID: theirs, Sequence: 1, Hash: hash(1)},
+		{ID: ours, Sequence: 1, Hash: hash(1)},
 	}))
 	w.ok(w.s.SealAuditEvents(w.ctx, nil))
 	equal(w, "left", ids(w.s.UnsealedAuditEvents(w.ctx, 100)), mine[3:])
