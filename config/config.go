@@ -45,6 +45,8 @@ type Config struct {
 	MasterKeys []storage.Secret
 	// TokenRetention is how long an access token's row outlives its expiry.
 	TokenRetention time.Duration
+	// AuditRetention is how long audit events are kept; 0: for ever.
+	AuditRetention time.Duration
 
 	// DefaultAudience is the audience of a token when no resource was asked for
 	// (RFC 8707), and of the opaque kinds.

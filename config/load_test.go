@@ -59,6 +59,7 @@ database_url: postgresql://kiket:p%40ss@db1:5432,db2:5433/kiket?sslmode=verify-f
 database_max_connections: 40
 master_key: ` + masterKey(1) + ", " + masterKey(2) + `
 token_retention: 0
+audit_retention: 48h
 default_audience: urn:example:api
 access_token_lifetime: 90s
 session_lifetime: 1h
@@ -87,7 +88,7 @@ log_level: debug
 		DatabaseMaxConnections: 40,
 		MasterKeys:             []storage.Secret{storage.NewSecret(masterKey(1)), storage.NewSecret(masterKey(2))},
 		DefaultAudience:        "urn:example:api", AccessTokenLifetime: 90 * time.Second, Catalogue: catalogue,
-		SessionLifetime: time.Hour, SessionIdleTimeout: 5 * time.Minute,
+		SessionLifetime: time.Hour, SessionIdleTimeout: 5 * time.Minute, AuditRetention: 48 * time.Hour,
 		SigningAlgorithm: "EdDSA", JWKSMaxAge: time.Minute,
 		SMTPURL:    storage.NewSecret("smtps://user:password@mail.example.com:465"),
 		MailFrom:   "Kiket Auth <auth@example.com>",

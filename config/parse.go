@@ -126,6 +126,16 @@ func wholeSeconds(parse func(string) (time.Duration, error)) func(string) (time.
 	}
 }
 
+// zeroOr also takes 0, which means that there is no limit.
+func zeroOr(parse func(string) (time.Duration, error)) func(string) (time.Duration, error) {
+	return func(text string) (time.Duration, error) {
+		if d, err := parseDuration(text); err == nil && d == 0 {
+			return 0, nil
+		}
+		return parse(text)
+	}
+}
+
 func parseRotation(text string) (time.Duration, error) {
 	d, err := parseDuration(text)
 	if err == nil && d != 0 && d < time.Hour {

@@ -95,6 +95,11 @@ func databaseSettings() []Setting {
 			Doc:   "How long the record of an access token is kept after it has expired (0 to 720h).",
 			field: bind(func(c *Config) *time.Duration { return &c.TokenRetention }, between(0, 720*time.Hour), formatDuration),
 		},
+		{
+			Name: "audit_retention", Default: "0s", kind: duration,
+			Doc:   "How long audit events are kept (at least 24h, at most 876000h), and up to a day longer; 0: for ever. What is left stays provable.",
+			field: bind(func(c *Config) *time.Duration { return &c.AuditRetention }, zeroOr(between(24*time.Hour, 876000*time.Hour)), formatDuration),
+		},
 	}
 }
 

@@ -54,6 +54,7 @@ func newAuthority(t *testing.T, e engine) *authority {
 	alert, channel := a.alert()
 	a.things = map[string]string{
 		"/alerts/{id}":               alert,
+		"/audit_events/{id}":         "1",
 		"/alert_channels/{id}":       channel,
 		"/workspace_api_tokens/{id}": fmt.Sprint(i.workspaceToken(time.Time{}, "issues").Token.ID),
 		"/oauth_applications/{id}":   fmt.Sprint(a.app.ID),
@@ -254,7 +255,7 @@ func TestAPIOtherOrganization(t *testing.T) {
 		a.untouched()
 		for path, plural := range map[string]string{
 			"/workspace_api_tokens": "workspace_api_tokens", "/oauth_applications": "oauth_applications", "/projects": "projects",
-			"/extensions": "extensions", "/users": "users", "/credentials": "credentials", "/alerts": "alerts", "/alert_channels": "alert_channels",
+			"/extensions": "extensions", "/users": "users", "/credentials": "credentials", "/alerts": "alerts", "/audit_events": "audit_events", "/alert_channels": "alert_channels",
 		} {
 			seen := a.call(t, "GET", path, a.other.WorkspaceAPIToken.Token, nil).want(t, 200)[plural]
 			if text := fmt.Sprint(seen); strings.Contains(text, "Authority") || strings.Contains(text, "acme.test") || strings.Contains(text, "Extension of a test") {

@@ -158,8 +158,11 @@ func (d *apiDescription) checkAnswer(t testing.TB, what, operation string, a ans
 		}
 		return
 	}
-	if media == "text/html" && d.at(content+pointer(media)) != nil {
-		return // a page: there is nothing to hold it against
+	if !strings.HasSuffix(media, "json") || media == "application/x-ndjson" {
+		if d.at(content+pointer(media)) == nil {
+			t.Errorf("%s: %s is not described", what, media)
+		}
+		return // there is nothing to hold it against
 	}
 	d.check(t, fmt.Sprintf("%s, answer %d", what, a.status), content+pointer(media, "schema"), a.body)
 }

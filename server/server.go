@@ -49,6 +49,7 @@ type Options struct {
 	DefaultAudience     string        // aud of opaque tokens, and of access tokens that ask for no resource
 	AccessTokenLifetime time.Duration // upper bound for every application
 	TokenRetention      time.Duration // how long an access token's row outlives its expiry
+	AuditRetention      time.Duration // how long audit events are kept; 0: for ever
 	SessionLifetime     time.Duration // of one that is used
 	SessionIdleTimeout  time.Duration // of one that is not used
 	Catalogue           storage.Catalogue
@@ -86,6 +87,8 @@ type Server struct {
 	Alerts        *alerts.Service
 	Watch         *alerts.Watch
 	Audit         *audit.Recorder
+	Notary        *audit.Notary
+	Log           *audit.Log
 	Budgets       *requests.Budgets
 	Answers       *requests.Answers
 }
@@ -97,6 +100,10 @@ func New(o Options) *Server {
 	s := &Server{
 		Options: o,
 		Audit:   record,
+		Log:     &audit.Log{Store: o.Store},
+		Notary: &audit.Notary{
+			Store: o.Store, Ring: o.Ring, Sealer: o.Sealer, Issuer: o.Issuer, Retention: o.AuditRetention, Clock: o.Clock, Logger: o.Logger,
+		},
 		Budgets: requests.NewBudgets(o.Store, o.RequestLimit, o.Clock),
 		Answers: &requests.Answers{Store: o.Store, Sealer: o.Sealer, Clock: o.Clock},
 		Usage:   usage.NewRecorder(o.Store, o.Clock, o.Logger),
@@ -173,7 +180,7 @@ func (s *Server) makeRoom(ctx context.Context) error {
 
 // Run does what has to be done beside requests until ctx ends: it follows and
 // rotates the signing keys, writes last-used times, raises alerts and sends their
-// messages, makes room for tokens and sweeps those that have long expired. What is
+// messages, seals audit events, makes room for tokens and sweeps what has long expired. What is
 // still in memory is left to [Server.Flush].
 func (s *Server) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
@@ -181,6 +188,7 @@ func (s *Server) Run(ctx context.Context) {
 	tasks.Go(func() { s.Usage.Run(ctx) })
 	tasks.Go(func() { s.Watch.Run(ctx) })
 	tasks.Go(func() { s.Alerts.Run(ctx) })
+	tasks.Go(func() { s.Notary.Run(ctx) })
 	tasks.Go(func() { s.maintain(ctx) })
 	tasks.Go(func() { s.reseal(ctx) })
 	tasks.Wait()
@@ -202,8 +210,9 @@ func (s *Server) maintain(ctx context.Context) {
 }
 
 // Flush writes what is still in memory: last-used times and what was seen of trouble.
+// Then it seals the audit log.
 func (s *Server) Flush(ctx context.Context) error {
-	return errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx))
+	return errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx), s.Notary.Finish(ctx))
 }
 
 // reseal seals under the first master key the named secrets and the addresses of alert
@@ -215,7 +224,8 @@ func (s *Server) reseal(ctx context.Context) {
 	for {
 		n, err := s.Extensions.Reseal(ctx)
 		channels, errChannels := s.Alerts.Reseal(ctx)
-		err = errors.Join(err, errChannels)
+		_, errAudit := s.Notary.Reseal(ctx)
+		err = errors.Join(err, errChannels, errAudit)
 		if n > 0 || channels > 0 {
 			s.Logger.InfoContext(ctx, "secrets sealed under the first master key", "named_secrets", n, "alert_channels", channels)
 		}
@@ -238,5 +248,6 @@ func (s *Server) sweep(ctx context.Context) error {
 	_, err := s.Store.SweepTokens(ctx, s.Clock().Add(-s.TokenRetention))
 	_, errSessions := s.Store.SweepSessions(ctx, s.Clock().Add(-keepSessions))
 	_, errAssertions := s.Store.SweepAssertions(ctx, s.Clock().Add(-clockSkew))
-	return errors.Join(err, errSessions, errAssertions, requests.Sweep(ctx, s.Store, s.Clock()), s.Alerts.Sweep(ctx))
+	_, errAudit := s.Notary.Prune(ctx)
+	return errors.Join(err, errSessions, errAssertions, errAudit, requests.Sweep(ctx, s.Store, s.Clock()), s.Alerts.Sweep(ctx))
 }

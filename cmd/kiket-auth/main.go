@@ -30,6 +30,7 @@ type commandLine struct {
 	Bootstrap      bootstrapCommand      `cmd:"" help:"Create an organization with an admin, a project, a workspace token and a resource server."`
 	Migrate        migrateCommand        `cmd:"" help:"Apply or show the migrations of the database."`
 	Keys           keysCommand           `cmd:"" help:"List, rotate or revoke signing keys."`
+	Audit          auditCommand          `cmd:"" help:"Verify or export the audit log."`
 	Organization   organizationCommand   `cmd:"" help:"List or create organizations."`
 	User           userCommand           `cmd:"" help:"List, create or remove the members of an organization."`
 	Token          tokenCommand          `cmd:"" help:"List, create or revoke workspace API tokens."`

@@ -57,7 +57,7 @@ func endpoints() []endpoint {
 	return slices.Concat(
 		sessionEndpoints, meEndpoints, userEndpoints, organizationEndpoints,
 		workspaceTokenEndpoints, applicationEndpoints, projectEndpoints,
-		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints, alertEndpoints, alertChannelEndpoints, scopeEndpoints, documentEndpoints,
+		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints, auditEventEndpoints, alertEndpoints, alertChannelEndpoints, scopeEndpoints, documentEndpoints,
 	)
 }
 
@@ -78,6 +78,11 @@ func (a *API) handler(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{response: w, request: r, endpoint: e}
 		answer, err := a.answer(c)
+		if err == nil && answer.stream != nil {
+			if err = a.stream(w, r, answer); err == nil {
+				return
+			}
+		}
 		if err != nil {
 			err = errors.Join(err, a.recordRefusal(c, err))
 			a.fail(w, r, err)
@@ -86,6 +91,33 @@ func (a *API) handler(e endpoint) http.Handler {
 		answer.write(w)
 	})
 }
+
+// stream lets an answer write itself. One that fails on the way is cut off, so that
+// nobody takes what has come for all of it.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, answer reply) error {
+	begun := &watchedResponse{ResponseWriter: w}
+	err := answer.stream(begun)
+	if err != nil && begun.wrote {
+		a.Server.Logger.WarnContext(r.Context(), "an answer was cut off", "request_id", web.OriginOf(r).RequestID, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+// watchedResponse knows whether anything was written.
+type watchedResponse struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *watchedResponse) WriteHeader(status int) {
+	w.wrote = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *watchedResponse) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (a *API) answer(c *call) (reply, error) {
 	// The body first: whoever sends it slowly is admitted as their credential stands when

@@ -17,6 +17,9 @@ type reply struct {
 	body   any    // nil: none
 	page   []byte // HTML instead of a body
 	again  bool
+	// stream writes the whole answer by itself, nil: it is the rest. An error before it
+	// has begun to write is answered as any other.
+	stream func(w http.ResponseWriter) error
 }
 
 func ok(body any) reply { return reply{status: http.StatusOK, body: body} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"kiket.dev/auth/server/access"
 )
@@ -15,6 +16,8 @@ type Record struct {
 	route  string
 	attrs  []slog.Attr
 	err    error
+	// unbounded is the context of the request without its time limit.
+	unbounded context.Context
 }
 
 type recordKey struct{}
@@ -26,6 +29,15 @@ func RecordOf(ctx context.Context) *Record {
 		return r
 	}
 	return &Record{}
+}
+
+// Longer returns a context with another time limit than that of all requests, for an
+// answer that goes out while it is made. It ends when the client leaves.
+func Longer(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if unbounded := RecordOf(ctx).unbounded; unbounded != nil {
+		ctx = unbounded
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 // Add puts attributes on the request's log line.

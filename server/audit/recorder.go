@@ -23,6 +23,9 @@ type Event struct {
 	Details        map[string]any
 }
 
+// Machine is the actor of what the server does by itself.
+var Machine = storage.Party{Kind: "server", Name: "kiket-auth"}
+
 // Recorder appends events to the log.
 type Recorder struct {
 	Store storage.AuditStore
