@@ -89,6 +89,7 @@ type Server struct {
 	Audit         *audit.Recorder
 	Notary        *audit.Notary
 	Log           *audit.Log
+	Failures      *audit.Failures
 	Budgets       *requests.Budgets
 	Answers       *requests.Answers
 }
@@ -101,6 +102,8 @@ func New(o Options) *Server {
 		Options: o,
 		Audit:   record,
 		Log:     &audit.Log{Store: o.Store},
+
+		Failures: audit.NewFailures(record, o.Store, o.Logger),
 		Notary: &audit.Notary{
 			Store: o.Store, Ring: o.Ring, Sealer: o.Sealer, Issuer: o.Issuer, Retention: o.AuditRetention, Clock: o.Clock, Logger: o.Logger,
 		},
@@ -122,7 +125,7 @@ func New(o Options) *Server {
 		Store: o.Store, Tokens: s.Tokens, Passwords: hasher, Audit: record, Clock: o.Clock,
 	}
 	s.Sessions = &sessions.Service{
-		Store: o.Store, Tokens: s.Tokens, Passwords: hasher, Guard: sessions.NewGuard(o.Clock), Audit: record,
+		Store: o.Store, Tokens: s.Tokens, Passwords: hasher, Guard: sessions.NewGuard(o.Clock), Audit: record, Failures: s.Failures,
 		Lifetime: o.SessionLifetime, IdleTimeout: o.SessionIdleTimeout, Clock: o.Clock,
 	}
 	s.Organizations = &organizations.Service{
@@ -137,15 +140,21 @@ func New(o Options) *Server {
 	})
 	s.Watch = alerts.NewWatch(s.Alerts.Raise, o.Store, o.Clock, o.Logger)
 	s.Provider = provider.New(provider.Options{
-		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage, Watch: s.Watch,
+		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage, Watch: s.Watch, Failures: s.Failures,
 		Clients: &clients.Authenticator{
-			Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Failed: s.Watch.AuthenticationFailed, Assertions: &assertions.Verifier{Clock: o.Clock},
+			Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Failed: s.authenticationFailed, Assertions: &assertions.Verifier{Clock: o.Clock},
 			Published: assertions.NewRemoteKeys(o.Outbound, o.Clock, o.Logger), Issuer: o.Issuer, TokenURL: o.Issuer + tokenPath, Clock: o.Clock,
 		},
 		Issuer: o.Issuer, DefaultAudience: o.DefaultAudience, AccessTokenLifetime: o.AccessTokenLifetime,
 		Catalogue: o.Catalogue, Clock: o.Clock,
 	})
 	return s
+}
+
+// authenticationFailed passes on that somebody failed to authenticate as a client.
+func (s *Server) authenticationFailed(clientID, address string) {
+	s.Watch.AuthenticationFailed(clientID, address)
+	s.Failures.Client(clientID, address)
 }
 
 // Maintenance runs this often; room for tokens is made for longer than that.
@@ -188,6 +197,7 @@ func (s *Server) Run(ctx context.Context) {
 	tasks.Go(func() { s.Usage.Run(ctx) })
 	tasks.Go(func() { s.Watch.Run(ctx) })
 	tasks.Go(func() { s.Alerts.Run(ctx) })
+	tasks.Go(func() { s.Failures.Run(ctx) })
 	tasks.Go(func() { s.Notary.Run(ctx) })
 	tasks.Go(func() { s.maintain(ctx) })
 	tasks.Go(func() { s.reseal(ctx) })
@@ -209,10 +219,10 @@ func (s *Server) maintain(ctx context.Context) {
 	}
 }
 
-// Flush writes what is still in memory: last-used times and what was seen of trouble.
-// Then it seals the audit log.
+// Flush writes what is still in memory: last-used times, what was seen of trouble, and
+// failed authentications. Then it seals the audit log.
 func (s *Server) Flush(ctx context.Context) error {
-	return errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx), s.Notary.Finish(ctx))
+	return errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx), s.Failures.Flush(ctx), s.Notary.Finish(ctx))
 }
 
 // reseal seals under the first master key the named secrets and the addresses of alert

@@ -116,6 +116,7 @@ func (p *Provider) Bearer(ctx context.Context, token string, origin access.Origi
 	}
 	switch {
 	case errors.Is(err, ErrInactive), err == nil && c.Token.Audience != p.DefaultAudience:
+		p.Failures.Token(c, origin)
 		if wait := p.Clients.Throttle.Failed("", origin.Address); wait > 0 {
 			return storage.Credential{}, &clients.ThrottledError{RetryAfter: wait}
 		}

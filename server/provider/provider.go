@@ -14,6 +14,7 @@ import (
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/alerts"
+	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/server/usage"
@@ -36,6 +37,7 @@ type Options struct {
 	Tokens              *tokens.Service
 	Usage               *usage.Recorder
 	Watch               *alerts.Watch
+	Failures            *audit.Failures
 	Issuer              string        // iss of access tokens
 	DefaultAudience     string        // aud when no resource is asked for
 	AccessTokenLifetime time.Duration // upper bound for every application

@@ -24,6 +24,7 @@ type Service struct {
 	Passwords *passwords.Hasher
 	Guard     *Guard
 	Audit     *audit.Recorder
+	Failures  *audit.Failures
 	// Lifetime is how long a session lasts, IdleTimeout how long without being used.
 	Lifetime    time.Duration
 	IdleTimeout time.Duration

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"kiket.dev/auth/server/access"
-	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
@@ -57,7 +56,8 @@ func (s *Service) SignIn(ctx context.Context, origin access.Origin, c Credential
 		signed, err = s.begin(ctx, origin, claimed)
 	}
 	if errors.Is(err, ErrInvalidCredentials) {
-		return SignedIn{}, errors.Join(err, s.recordRefusal(ctx, origin, claimed))
+		s.failed(origin, claimed)
+		return SignedIn{}, err
 	}
 	if err != nil {
 		attempt.notMade()
@@ -159,15 +159,9 @@ func (s *Service) unchanged(ctx context.Context, organizationID int64, checked s
 	return nil
 }
 
-// recordRefusal writes down that somebody could not sign in: in the organization
+// failed has it written down that somebody could not sign in: in the organization
 // concerned, or in the platform's log if there is none. What was typed is not kept: it
 // may be a password in the wrong place.
-func (s *Service) recordRefusal(ctx context.Context, origin access.Origin, c claimed) error {
-	caller := access.Caller{Party: storage.Party{Kind: "anonymous"}, Origin: origin}
-	return s.Audit.Record(ctx, caller, audit.Event{
-		OrganizationID: c.organizationID,
-		Action:         "session.create_denied",
-		Target:         storage.Party{Kind: "user", ID: c.user.ID, Name: c.name},
-		Details:        map[string]any{"reason": "invalid_credentials"},
-	})
+func (s *Service) failed(origin access.Origin, c claimed) {
+	s.Failures.SignIn(c.organizationID, storage.Party{Kind: "user", ID: c.user.ID, Name: c.name}, origin)
 }
