@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 
+	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/storage"
@@ -340,6 +343,47 @@ func TestAuditRetention(t *testing.T) {
 			if i.verify(t).OK() {
 				t.Errorf("not found out: %s", statement)
 			}
+		}
+	})
+}
+
+// Checkpoints stay provable when the key that signed them is revoked, and when another
+// master key takes over.
+func TestAuditKeysOutlive(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		i := sealed(t, e)
+		var listed struct{ Keys []struct{ KID string } }
+		if err := json.Unmarshal([]byte(i.run("keys", "list", "--json")), &listed); err != nil || len(listed.Keys) != 1 {
+			t.Fatal(listed, err)
+		}
+		i.run("keys", "revoke", listed.Keys[0].KID)
+		if _, err := i.database(t).ExecContext(t.Context(), "DELETE FROM signing_keys WHERE revoked_at IS NOT NULL"); err != nil { // as after some months
+			t.Fatal(err)
+		}
+		old, next := i.masterKey.Reveal(), keys.GenerateMasterKey()
+		again := i.deployment.serve("KIKET_AUTH_MASTER_KEY=" + next.Reveal() + "," + old)
+		again.call(t, "GET", "/me", again.admin(), nil).want(t, http.StatusOK)
+		resealed := func() error {
+			if !strings.Contains(again.log(), `"audit_keys":1`) {
+				return errors.New("the key is not sealed under the first master key")
+			}
+			return nil
+		}
+		eventually(t, resealed)
+		if err := again.stop(); err != nil {
+			t.Fatal(err)
+		}
+		i.settings = append(i.settings, "KIKET_AUTH_MASTER_KEY="+next.Reveal())
+		var report struct {
+			OK     bool
+			Chains []struct{ Checkpoints int }
+		}
+		if err := json.Unmarshal([]byte(i.run("audit", "verify", "--json")), &report); err != nil || !report.OK || len(report.Chains) != 2 || report.Chains[1].Checkpoints == 0 {
+			t.Errorf("under the next master key: %+v, %v", report, err)
+		}
+		i.settings = append(i.settings, "KIKET_AUTH_MASTER_KEY="+keys.GenerateMasterKey().Reveal())
+		if stdout, _, err := i.try("audit", "verify"); err == nil || !strings.Contains(stdout, "sealed under another master key") {
+			t.Errorf("under a master key that has nothing to do with it: %v %s", err, stdout)
 		}
 	})
 }

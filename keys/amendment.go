@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,10 +20,11 @@ type amendment struct {
 	said []event
 }
 
-// event is what is logged once the transaction has been committed.
+// event is what is recorded in the transaction, and logged once that has been
+// committed.
 type event struct {
+	Event
 	message string
-	details []any
 }
 
 // amend runs f under the lock, logs what it did once that is committed, and
@@ -38,13 +40,20 @@ func (r *Ring) amend(ctx context.Context, doing string, f func(context.Context, 
 			return err
 		}
 		a = &amendment{ring: r, now: r.now(), keys: keys}
-		return f(ctx, a)
+		if err := f(ctx, a); err != nil {
+			return err
+		}
+		return a.record(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	for _, e := range a.said {
-		r.options.Logger.InfoContext(ctx, e.message, e.details...)
+		attrs := []any{"kid", e.KeyID}
+		for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+			attrs = append(attrs, name, e.Details[name])
+		}
+		r.options.Logger.InfoContext(ctx, e.message, attrs...)
 	}
 	// In a transaction of the caller's nothing has been committed yet, and the
 	// ring must not act on what may never be. Therefore it reads outside of it.
@@ -62,8 +71,21 @@ func (r *Ring) refreshAnew(ctx context.Context) error {
 	return r.reload(bounded)
 }
 
-func (a *amendment) say(message string, details ...any) {
-	a.said = append(a.said, event{message, details})
+// say tells what was done to a key, for the record and for the log.
+func (a *amendment) say(action, message, keyID string, details map[string]any) {
+	a.said = append(a.said, event{Event{Action: action, KeyID: keyID, Details: details}, message})
+}
+
+func (a *amendment) record(ctx context.Context) error {
+	if a.ring.options.Record == nil {
+		return nil
+	}
+	for _, e := range a.said {
+		if err := a.ring.options.Record(ctx, e.Event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *amendment) index(keyID string) int {
@@ -93,7 +115,7 @@ func (a *amendment) create(ctx context.Context, activeAt, retiredAt time.Time) (
 	slices.SortStableFunc(a.keys, func(x, y storage.SigningKey) int {
 		return cmp.Or(x.ActiveAt.Compare(y.ActiveAt), x.CreatedAt.Compare(y.CreatedAt))
 	})
-	a.say("signing key created", "kid", k.KeyID, "algorithm", k.Algorithm, "active_at", k.ActiveAt)
+	a.say("signing_key.created", "signing key created", k.KeyID, map[string]any{"algorithm": k.Algorithm, "active_at": k.ActiveAt})
 	return k, nil
 }
 

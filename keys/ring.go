@@ -42,8 +42,18 @@ type RingOptions struct {
 	RotateEvery time.Duration
 	// Clock returns the time; nil: [time.Now].
 	Clock func() time.Time
+	// Record writes down what is done to keys, in the transaction in which it is done;
+	// an error undoes it. nil: it is not written down.
+	Record func(ctx context.Context, e Event) error
 	// Logger is told of what happens to keys; nil: nobody is.
 	Logger *slog.Logger
+}
+
+// Event is something that was done to a key.
+type Event struct {
+	Action  string // signing_key.created, .revoked, .resealed or .deleted
+	KeyID   string
+	Details map[string]any
 }
 
 // Ring signs tokens and verifies them. It is safe for concurrent use.

@@ -86,7 +86,7 @@ func (a *amendment) revoke(ctx context.Context, keyID string) error {
 		return err
 	}
 	a.keys[i].RevokedAt = a.now
-	a.say("signing key revoked", "kid", keyID, "state", string(was))
+	a.say("signing_key.revoked", "signing key revoked", keyID, map[string]any{"state": string(was)})
 
 	signing := current(a.keys, a.now)
 	if signing < 0 {

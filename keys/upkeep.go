@@ -189,7 +189,7 @@ func (r *Ring) resealable(k storage.SigningKey) bool {
 
 func remove(ctx context.Context, a *amendment, i int) error {
 	keyID := a.keys[i].KeyID
-	a.say("signing key deleted, which nobody has needed for long", "kid", keyID)
+	a.say("signing_key.deleted", "signing key deleted, which nobody has needed for long", keyID, nil)
 	a.keys = append(a.keys[:i:i], a.keys[i+1:]...)
 	return a.ring.options.Store.DeleteSigningKey(ctx, keyID)
 }
@@ -208,6 +208,6 @@ func reseal(ctx context.Context, a *amendment, i int) error {
 	if err != nil {
 		return err
 	}
-	a.say("signing key sealed under the first master key", "kid", k.KeyID)
+	a.say("signing_key.resealed", "signing key sealed under the first master key", k.KeyID, nil)
 	return a.update(ctx, i, func(k *storage.SigningKey) { k.Sealed = sealed })
 }

@@ -90,6 +90,7 @@ type Server struct {
 	Notary        *audit.Notary
 	Log           *audit.Log
 	Failures      *audit.Failures
+	Configuration *audit.Configuration
 	Budgets       *requests.Budgets
 	Answers       *requests.Answers
 }
@@ -103,7 +104,8 @@ func New(o Options) *Server {
 		Audit:   record,
 		Log:     &audit.Log{Store: o.Store},
 
-		Failures: audit.NewFailures(record, o.Store, o.Logger),
+		Failures:      audit.NewFailures(record, o.Store, o.Logger),
+		Configuration: &audit.Configuration{Recorder: record, Store: o.Store},
 		Notary: &audit.Notary{
 			Store: o.Store, Ring: o.Ring, Sealer: o.Sealer, Issuer: o.Issuer, Retention: o.AuditRetention, Clock: o.Clock, Logger: o.Logger,
 		},
@@ -225,8 +227,8 @@ func (s *Server) Flush(ctx context.Context) error {
 	return errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx), s.Failures.Flush(ctx), s.Notary.Finish(ctx))
 }
 
-// reseal seals under the first master key the named secrets and the addresses of alert
-// channels that are not, so that the others can be taken away. That is done once after
+// reseal seals under the first master key the named secrets, the addresses of alert
+// channels and the keys of checkpoints that are not, so that the others can be taken away. That is done once after
 // the start, as with the signing keys.
 func (s *Server) reseal(ctx context.Context) {
 	again := time.NewTicker(resealAgain)
@@ -234,10 +236,10 @@ func (s *Server) reseal(ctx context.Context) {
 	for {
 		n, err := s.Extensions.Reseal(ctx)
 		channels, errChannels := s.Alerts.Reseal(ctx)
-		_, errAudit := s.Notary.Reseal(ctx)
+		audited, errAudit := s.Notary.Reseal(ctx)
 		err = errors.Join(err, errChannels, errAudit)
-		if n > 0 || channels > 0 {
-			s.Logger.InfoContext(ctx, "secrets sealed under the first master key", "named_secrets", n, "alert_channels", channels)
+		if n > 0 || channels > 0 || audited > 0 {
+			s.Logger.InfoContext(ctx, "secrets sealed under the first master key", "named_secrets", n, "alert_channels", channels, "audit_keys", audited)
 		}
 		if err == nil || ctx.Err() != nil {
 			return

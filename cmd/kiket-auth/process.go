@@ -15,6 +15,8 @@ import (
 	"kiket.dev/auth/handlers/outbound"
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server"
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/storage"
 	"kiket.dev/auth/storage/gormstore"
 )
@@ -25,6 +27,8 @@ type process struct {
 	environ        []string
 	stdin          *os.File
 	stdout, stderr io.Writer
+	// serving says that what is done is done by the server, and not by its operator.
+	serving bool
 }
 
 // opened is a configured server on an open database.
@@ -74,7 +78,7 @@ func (p *process) assemble(ctx context.Context, c config.Config) (*opened, error
 	o.ring, err = keys.NewRing(keys.RingOptions{
 		Store: o.store, Sealer: o.sealer, Algorithm: keys.Algorithm(c.SigningAlgorithm),
 		TokenLifetime: c.AccessTokenLifetime, PublishFor: c.JWKSMaxAge, RotateEvery: c.SigningKeyRotation,
-		Clock: time.Now, Logger: o.logger,
+		Clock: time.Now, Logger: o.logger, Record: p.recordKeys(o.store),
 	})
 	if err != nil {
 		o.close()
@@ -96,6 +100,20 @@ func (p *process) assemble(ctx context.Context, c config.Config) (*opened, error
 		Catalogue: c.Catalogue, Clock: time.Now, Logger: o.logger,
 	})
 	return o, nil
+}
+
+// recordKeys returns what writes down what is done to signing keys.
+func (p *process) recordKeys(store storage.AuditStore) func(context.Context, keys.Event) error {
+	caller := access.Operator()
+	if p.serving {
+		caller = access.Caller{Party: audit.Machine}
+	}
+	recorder := audit.Recorder{Store: store, Clock: time.Now}
+	return func(ctx context.Context, e keys.Event) error {
+		return recorder.Record(ctx, caller, audit.Event{
+			Action: e.Action, Target: storage.Party{Kind: "signing_key", Name: e.KeyID}, Details: e.Details,
+		})
+	}
 }
 
 // migrated returns an error that says what to do if the database lacks

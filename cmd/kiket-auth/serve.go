@@ -28,6 +28,7 @@ func (serveCommand) Help() string {
 
 // Run serves until SIGTERM or SIGINT.
 func (serveCommand) Run(ctx context.Context, p *process) error {
+	p.serving = true
 	o, err := p.open(ctx)
 	if err != nil {
 		return err
@@ -115,7 +116,21 @@ func (s *serving) prepare(ctx context.Context) error {
 	if err := s.migrated(ctx); err != nil {
 		return err
 	}
-	return s.server.Prepare(ctx)
+	if err := s.server.Prepare(ctx); err != nil {
+		return err
+	}
+	return s.server.Configuration.Record(ctx, s.settings())
+}
+
+// settings are the settings that are no secret.
+func (s *serving) settings() map[string]string {
+	settings := map[string]string{}
+	for _, v := range s.config.Values() {
+		if !v.Setting.Secret {
+			settings[v.Setting.Name] = v.Text
+		}
+	}
+	return settings
 }
 
 // prepareEventually tries until it has succeeded, the process ends, or trying
