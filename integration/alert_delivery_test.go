@@ -172,12 +172,15 @@ func TestAlertsArrive(t *testing.T) {
 		if all := a.call(t, "GET", "/alerts?state=acknowledged", a.admin(), nil).want(t, 200)["alerts"].([]any); len(all) != 1 {
 			t.Errorf("acknowledged: %v", all)
 		}
-		for _, each := range a.call(t, "GET", "/alert_channels", a.admin(), nil).want(t, 200)["alert_channels"].([]any) {
-			c, _ := each.(map[string]any)
-			if c["last_delivered_at"] == nil || c["failing_since"] != nil || c["waiting"] != 0.0 || strings.Contains(fmt.Sprint(c), "secret") {
-				t.Errorf("channel: %v", c)
+		eventually(t, func() error { // it is noted after it has arrived
+			for _, each := range a.call(t, "GET", "/alert_channels", a.admin(), nil).want(t, 200)["alert_channels"].([]any) {
+				c, _ := each.(map[string]any)
+				if c["last_delivered_at"] == nil || c["failing_since"] != nil || c["waiting"] != 0.0 || strings.Contains(fmt.Sprint(c), "secret") {
+					return fmt.Errorf("channel: %v", c)
+				}
 			}
-		}
+			return nil
+		})
 	})
 }
 
