@@ -224,12 +224,16 @@ func (s *Server) maintain(ctx context.Context) {
 // Flush writes what is still in memory: last-used times, what was seen of trouble, and
 // failed authentications. Then it seals the audit log.
 func (s *Server) Flush(ctx context.Context) error {
-	return errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx), s.Failures.Flush(ctx), s.Notary.Finish(ctx))
+	err := errors.Join(s.Usage.Flush(ctx), s.Watch.Flush(ctx), s.Failures.Flush(ctx))
+	if err := s.Notary.Finish(ctx); err != nil { // nothing is lost: the next start goes on
+		s.Logger.WarnContext(ctx, "audit events are not sealed yet", "error", err)
+	}
+	return err
 }
 
 // reseal seals under the first master key the named secrets, the addresses of alert
-// channels and the keys of checkpoints that are not, so that the others can be taken away. That is done once after
-// the start, as with the signing keys.
+// channels and the keys of checkpoints that are not, so that the others can be taken
+// away. That is done once after the start, as with the signing keys.
 func (s *Server) reseal(ctx context.Context) {
 	again := time.NewTicker(resealAgain)
 	defer again.Stop()
