@@ -31,7 +31,7 @@ func TestSealUnder(t *testing.T) {
 		"the master key alone": func() ([]byte, error) { return s.OpenUnder(storage.NewSecret(""), sealed, "answer:1") },
 		"another master key":   func() ([]byte, error) { return other.OpenUnder(key, sealed, "answer:1") },
 		"altered": func() ([]byte, error) {
-			return s.OpenUnder(key, append(sealed[:len(sealed)-1:len(sealed)-1], 0), "answer:1")
+			return s.OpenUnder(key, append(sealed[:len(sealed)-1:len(sealed)-1], sealed[len(sealed)-1]^1), "answer:1")
 		},
 		"something else sealed": func() ([]byte, error) {
 			plain, _ := s.Seal(plain, "answer:1")
