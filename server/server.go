@@ -68,9 +68,6 @@ type Outbound interface {
 	CheckURL(text string) error
 }
 
-// tokenPath is where the token endpoint is below the issuer.
-const tokenPath = "/oauth/token"
-
 // Server is the assembled server.
 type Server struct {
 	Options
@@ -145,7 +142,7 @@ func New(o Options) *Server {
 		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage, Watch: s.Watch, Failures: s.Failures,
 		Clients: &clients.Authenticator{
 			Store: o.Store, Throttle: clients.NewThrottle(o.Clock), Failed: s.authenticationFailed, Assertions: &assertions.Verifier{Clock: o.Clock},
-			Published: assertions.NewRemoteKeys(o.Outbound, o.Clock, o.Logger), Issuer: o.Issuer, TokenURL: o.Issuer + tokenPath, Clock: o.Clock,
+			Published: assertions.NewRemoteKeys(o.Outbound, o.Clock, o.Logger), Issuer: o.Issuer, TokenURL: o.Issuer + provider.TokenPath, Clock: o.Clock,
 		},
 		Issuer: o.Issuer, DefaultAudience: o.DefaultAudience, AccessTokenLifetime: o.AccessTokenLifetime,
 		Catalogue: o.Catalogue, Clock: o.Clock,
@@ -191,8 +188,8 @@ func (s *Server) makeRoom(ctx context.Context) error {
 
 // Run does what has to be done beside requests until ctx ends: it follows and
 // rotates the signing keys, writes last-used times, raises alerts and sends their
-// messages, seals audit events, makes room for tokens and sweeps what has long expired. What is
-// still in memory is left to [Server.Flush].
+// messages, seals audit events, makes room for tokens and sweeps what has long expired.
+// What is still in memory is left to [Server.Flush].
 func (s *Server) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { _ = s.Ring.Run(ctx) }) // ends with ctx alone

@@ -108,6 +108,15 @@ type ClientUpdate struct {
 	DisabledAt          *time.Time // zero: enabled
 }
 
+// Party returns what the client is called where it is told of.
+func (c Client) Party() Party {
+	kind := "oauth_application"
+	if c.Kind == ResourceServer {
+		kind = "resource_server"
+	}
+	return Party{Kind: kind, ID: c.ID, Name: c.Name}
+}
+
 // Enabled reports whether the client may act at all.
 func (c Client) Enabled() bool { return c.DisabledAt.IsZero() }
 

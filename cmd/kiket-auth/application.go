@@ -49,7 +49,7 @@ type secretRow struct {
 func (o *opened) applicationRowOf(c storage.Client, secret storage.Secret) applicationRow {
 	return applicationRow{
 		ID: c.ID, Name: c.Name, ClientID: c.ClientID, ClientSecret: secret.Reveal(), Scopes: c.Scopes, AuthMethods: c.AuthMethods,
-		JWKS: documentOrNull(c.JWKS), JWKSURI: textOrNull(c.JWKSURI), TokenURLAudience: c.TokenURLAudience,
+		JWKS: json.RawMessage(c.JWKS), JWKSURI: textOrNull(c.JWKSURI), TokenURLAudience: c.TokenURLAudience,
 		AccessTokenLifetime: int64(c.Lifetime(o.config.AccessTokenLifetime) / time.Second),
 		Disabled:            !c.Enabled(), LastUsedAt: optional(c.LastUsedAt), CreatedAt: c.CreatedAt.UTC(), Secrets: secretRowsOf(c),
 	}

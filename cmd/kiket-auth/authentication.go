@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -35,14 +34,6 @@ func methodsOf(names []string) []storage.AuthMethod {
 		methods = append(methods, storage.AuthMethod(name))
 	}
 	return methods
-}
-
-// documentOrNull is a JSON document, null if there is none.
-func documentOrNull(document []byte) json.RawMessage {
-	if len(document) == 0 {
-		return json.RawMessage("null")
-	}
-	return document
 }
 
 // textOrNull is nil for an empty text.

@@ -112,7 +112,7 @@ type resourceServerRow struct {
 func resourceServerRowOf(s storage.Client) resourceServerRow {
 	row := resourceServerRow{
 		ID: s.ID, Name: s.Name, Identifier: s.Identifier, ClientID: s.ClientID, CreatedAt: s.CreatedAt.UTC(),
-		AuthMethods: s.AuthMethods, JWKS: documentOrNull(s.JWKS), JWKSURI: textOrNull(s.JWKSURI), Secrets: secretRowsOf(s),
+		AuthMethods: s.AuthMethods, JWKS: json.RawMessage(s.JWKS), JWKSURI: textOrNull(s.JWKSURI), Secrets: secretRowsOf(s),
 		TokenURLAudience: s.TokenURLAudience,
 	}
 	if s.OrganizationID != 0 {

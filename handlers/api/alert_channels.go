@@ -31,15 +31,11 @@ type alertChannelBody struct {
 
 func renderAlertChannel(l alerts.ListedChannel) alertChannelBody {
 	c := l.Channel
-	body := alertChannelBody{
+	return alertChannelBody{
 		ID: c.ID, Kind: c.Kind, Name: c.Name, Address: c.Address, CreatedAt: moment(c.CreatedAt),
 		LastDeliveredAt: moment(c.LastDeliveredAt), FailingSince: moment(c.FailingSince),
-		Waiting: l.Backlog.Waiting, GivenUp: l.Backlog.GivenUp,
+		LastFailure: orNull(c.LastFailure), Waiting: l.Backlog.Waiting, GivenUp: l.Backlog.GivenUp,
 	}
-	if c.LastFailure != "" {
-		body.LastFailure = &c.LastFailure
-	}
-	return body
 }
 
 func (a *API) listAlertChannels(c *call) (reply, error) {

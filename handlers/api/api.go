@@ -57,7 +57,8 @@ func endpoints() []endpoint {
 	return slices.Concat(
 		sessionEndpoints, meEndpoints, userEndpoints, organizationEndpoints,
 		workspaceTokenEndpoints, applicationEndpoints, projectEndpoints,
-		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints, auditEventEndpoints, alertEndpoints, alertChannelEndpoints, scopeEndpoints, documentEndpoints,
+		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints,
+		auditEventEndpoints, alertEndpoints, alertChannelEndpoints, scopeEndpoints, documentEndpoints,
 	)
 }
 

@@ -31,22 +31,15 @@ type auditEventBody struct {
 func renderAuditEvent(e storage.AuditEvent) auditEventBody {
 	body := auditEventBody{
 		ID: e.ID, CreatedAt: moment(e.CreatedAt), Action: e.Action, Actor: partyBody(e.Actor), Target: partyBody(e.Target),
-		IPAddress: textOrNull(e.IPAddress), UserAgent: textOrNull(e.UserAgent), RequestID: textOrNull(e.RequestID), Details: e.Details,
+		IPAddress: orNull(e.IPAddress), UserAgent: orNull(e.UserAgent), RequestID: orNull(e.RequestID), Details: e.Details,
 	}
 	if body.Details == nil {
 		body.Details = map[string]any{}
 	}
 	if e.Sequence != 0 {
-		body.Sequence, body.Hash = &e.Sequence, textOrNull(base64.RawURLEncoding.EncodeToString(e.Hash))
+		body.Sequence, body.Hash = &e.Sequence, orNull(base64.RawURLEncoding.EncodeToString(e.Hash))
 	}
 	return body
-}
-
-func textOrNull(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // AuditFormat is a format of exported audit events.

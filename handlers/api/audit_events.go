@@ -72,7 +72,7 @@ func (a *API) getAuditChain(c *call) (reply, error) {
 		Unsealed   int64           `json:"unsealed"`
 		Removed    int64           `json:"removed_through"`
 		Checkpoint *checkpointBody `json:"checkpoint"`
-	}{Sealed: chain.Sequence, Hash: textOrNull(base64.RawURLEncoding.EncodeToString(chain.Hash)), Unsealed: chain.Unsealed, Removed: chain.BaseSequence}
+	}{Sealed: chain.Sequence, Hash: orNull(base64.RawURLEncoding.EncodeToString(chain.Hash)), Unsealed: chain.Unsealed, Removed: chain.BaseSequence}
 	if chain.Statement != "" {
 		body.Checkpoint = &checkpointBody{chain.Checkpoint, moment(chain.CheckpointedAt), chain.Statement}
 	}

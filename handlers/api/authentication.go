@@ -53,11 +53,3 @@ func (a authentication) update() (clients.AuthenticationUpdate, error) {
 	}
 	return u, nil
 }
-
-// documentOrNull is a JSON document, null if there is none.
-func documentOrNull(document []byte) json.RawMessage {
-	if len(document) == 0 {
-		return json.RawMessage("null")
-	}
-	return json.RawMessage(document)
-}

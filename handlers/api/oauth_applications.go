@@ -55,7 +55,7 @@ type clientSecretBody struct {
 func (a *API) renderApplication(c storage.Client) applicationBody {
 	body := applicationBody{
 		ID: c.ID, Name: c.Name, ClientID: c.ClientID, Scopes: c.Scopes, AuthMethods: c.AuthMethods,
-		JWKS: documentOrNull(c.JWKS), JWKSURI: orNull(c.JWKSURI), TokenURLAudience: c.TokenURLAudience,
+		JWKS: json.RawMessage(c.JWKS), JWKSURI: orNull(c.JWKSURI), TokenURLAudience: c.TokenURLAudience,
 		AccessTokenLifetime: int64(c.Lifetime(a.Server.AccessTokenLifetime) / time.Second), Disabled: !c.Enabled(),
 		LastUsedAt: moment(c.LastUsedAt), CreatedAt: moment(c.CreatedAt), Secrets: []clientSecretBody{},
 	}

@@ -40,7 +40,7 @@ func slackBody(m alerts.Message) ([]byte, error) {
 		Text   string  `json:"text"` // for notifications
 		Blocks []block `json:"blocks"`
 	}{headline, []block{
-		{Type: "section", Text: &text{"mrkdwn", "*" + slackMarks(subject(m)) + "*", true}},
+		{Type: "section", Text: &text{"mrkdwn", "*" + headline + "*", true}},
 		{Type: "section", Text: &text{"mrkdwn", strings.Join(lines, "\n"), true}},
 		{Type: "actions", Elements: []element{{"button", text{"plain_text", invitation(m), false}, m.Link}}},
 	}})

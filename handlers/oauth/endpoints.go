@@ -51,7 +51,7 @@ func (e *Endpoints) Routes() []web.Route {
 
 // The paths below the issuer.
 const (
-	pathToken      = "/oauth/token"
+	pathToken      = provider.TokenPath
 	pathIntrospect = "/oauth/introspect"
 	pathRevoke     = "/oauth/revoke"
 	pathAuthorize  = "/oauth/authorize"

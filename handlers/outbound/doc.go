@@ -1,5 +1,5 @@
 // Package outbound is the client for addresses that users give us, such as the
-// jwks_uri of an application.
+// jwks_uri of an application or the webhook of an alert channel.
 //
 // Whoever gives an address would like to know what we can reach and they cannot, or
 // to have us knock on somebody's door. Therefore every address is checked twice: its

@@ -24,9 +24,8 @@ func (s *Service) Alerts(ctx context.Context, caller access.Caller, f storage.Al
 
 // Acknowledge says that somebody has seen to an alert: what happens from now on raises
 // another. Not acknowledged, it is open again; nil leaves it as it is. Doing either twice
-// changes nothing. It
-// returns access.ErrDenied, storage.ErrNotFound, or an access.Refusal
-// another_alert_open if the same trouble has another alert that is open.
+// changes nothing. It returns access.ErrDenied, storage.ErrNotFound, or an
+// access.Refusal another_alert_open if the same trouble has another alert that is open.
 func (s *Service) Acknowledge(ctx context.Context, caller access.Caller, organizationID, id int64, acknowledged *bool) (storage.Alert, error) {
 	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
 		return storage.Alert{}, err

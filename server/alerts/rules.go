@@ -103,7 +103,7 @@ func subjectOf(c storage.Credential) storage.Party {
 	p := storage.Party{Kind: string(t.Kind), ID: t.ID, Name: t.Name}
 	switch t.Kind {
 	case storage.AccessToken:
-		return applicationOf(storage.Client{ID: t.ClientID, Name: c.Client.Name})
+		return storage.Client{ID: t.ClientID, Name: c.Client.Name}.Party()
 	case storage.Session:
 		p.Name = c.Owner.Name
 	case storage.ExtensionKey:
@@ -113,10 +113,6 @@ func subjectOf(c storage.Credential) storage.Party {
 	case storage.WorkspaceAPIToken:
 	}
 	return p
-}
-
-func applicationOf(c storage.Client) storage.Party {
-	return storage.Party{Kind: "oauth_application", ID: c.ID, Name: c.Name}
 }
 
 // called is how people speak of a subject.

@@ -109,7 +109,7 @@ func (w *Watch) Used(c storage.Credential, seen Sighting) {
 // Authenticated is told of a client that authenticated, as it was before.
 func (w *Watch) Authenticated(c storage.Client, seen Sighting) {
 	if c.Kind == storage.Application && !c.LastUsedAt.IsZero() {
-		w.woken(c.OrganizationID, applicationOf(c), c.LastUsedAt, seen)
+		w.woken(c.OrganizationID, c.Party(), c.LastUsedAt, seen)
 	}
 }
 
@@ -162,7 +162,7 @@ func (w *Watch) resolve(ctx context.Context, s seen) (Trouble, bool, error) {
 	t := s.Trouble
 	t.OrganizationID = c.OrganizationID
 	if t.Rule == ApplicationFailures {
-		t.Subject = applicationOf(c)
+		t.Subject = c.Party()
 		t.Summary = fmt.Sprintf("Somebody fails again and again to authenticate as the %s", called(t.Subject))
 	}
 	return t, true, nil
@@ -190,7 +190,7 @@ func (w *Watch) Fetched(t storage.Token, c storage.Client) {
 	n, _ := w.fetches.add(key, "", w.clock())
 	w.mu.Unlock()
 	if count := beyond(n, mostFetches); count > 0 {
-		subject := applicationOf(c)
+		subject := c.Party()
 		w.add(Trouble{
 			OrganizationID: c.OrganizationID, Rule: TokenPerCall, Subject: subject, Count: count,
 			Summary: fmt.Sprintf("The %s fetches far more tokens than it needs", called(subject)),

@@ -203,7 +203,10 @@ func (f *Failures) resolve(ctx context.Context, taken map[source]*sum) (map[sour
 			if err != nil {
 				return nil, err
 			}
-			s.clientID, s.organization, s.target = "", c.OrganizationID, storage.Party{Kind: targetKind(c), ID: c.ID, Name: c.Name}
+			s.clientID, s.organization, s.target = "", c.OrganizationID, storage.Party{Kind: "client"}
+			if c.ID != 0 {
+				s.target = c.Party()
+			}
 		}
 		g := group{s.organization, s.action, s.target.Kind}
 		if groups[g] == nil {
@@ -234,22 +237,14 @@ func merge(sums map[source]*sum, s source, more sum) {
 	sums[s].add(more)
 }
 
-// targetKind is what a client is called in the log.
-func targetKind(c storage.Client) string {
-	if c.Kind == storage.Application {
-		return "oauth_application"
-	}
-	return string(c.Kind)
-}
-
-// client looks up whom failures are about; one that there is not is only a client.
+// client looks up whom failures are about; zero: there is no such client.
 func (f *Failures) client(ctx context.Context, known map[string]storage.Client, clientID string) (storage.Client, error) {
 	if c, ok := known[clientID]; ok {
 		return c, nil
 	}
 	c, err := f.store.ClientByClientID(ctx, clientID)
 	if errors.Is(err, storage.ErrNotFound) {
-		c, err = storage.Client{Kind: "client"}, nil
+		c, err = storage.Client{}, nil
 	}
 	known[clientID] = c
 	return c, err

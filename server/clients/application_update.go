@@ -60,7 +60,7 @@ func (s *Service) UpdateApplication(ctx context.Context, caller access.Caller, o
 			return err
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: organizationID, Action: "oauth_application.updated", Target: party(updated), Details: details,
+			OrganizationID: organizationID, Action: "oauth_application.updated", Target: updated.Party(), Details: details,
 		})
 	})
 	if err != nil {

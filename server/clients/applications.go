@@ -98,7 +98,7 @@ func (s *Service) DeleteApplication(ctx context.Context, caller access.Caller, o
 			return fmt.Errorf("deleting application %d: %w", id, err)
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: organizationID, Action: "oauth_application.deleted", Target: party(application),
+			OrganizationID: organizationID, Action: "oauth_application.deleted", Target: application.Party(),
 			Details: map[string]any{"client_id": application.ClientID, "scopes": application.Scopes},
 		})
 	})

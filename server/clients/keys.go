@@ -36,7 +36,9 @@ type Authentication struct {
 // storage.ErrInvalid.
 func (s *Service) checked(a Authentication) (Authentication, error) {
 	var wrong []error
-	if len(a.JWKS) > 0 {
+	if len(a.JWKS) == 0 {
+		a.JWKS = nil
+	} else {
 		keys, err := assertions.ParseKeys(a.JWKS)
 		wrong = append(wrong, err)
 		a.JWKS = keys.JSON()
@@ -136,7 +138,7 @@ func (s *Service) changeAuthentication(ctx context.Context, caller access.Caller
 	}
 	if !bytes.Equal(after.JWKS, before.JWKS) {
 		changed, change.JWKS = true, &after.JWKS
-		differs("jwks", json.RawMessage(orNull(before.JWKS)), json.RawMessage(orNull(after.JWKS)))
+		differs("jwks", json.RawMessage(before.JWKS), json.RawMessage(after.JWKS))
 	}
 	if after.JWKSURI != before.JWKSURI {
 		changed, change.JWKSURI = true, &after.JWKSURI
@@ -157,11 +159,4 @@ func (s *Service) changeAuthentication(ctx context.Context, caller access.Caller
 	}
 	// They would work again, unexpected, once secrets do.
 	return s.closeSecrets(ctx, c, 0, s.Clock())
-}
-
-func orNull(document []byte) []byte {
-	if len(document) == 0 {
-		return []byte("null")
-	}
-	return document
 }

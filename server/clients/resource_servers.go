@@ -58,7 +58,7 @@ func (s *Service) DeleteResourceServer(ctx context.Context, caller access.Caller
 			return fmt.Errorf("deleting %s: %w", c.Name, err)
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: c.OrganizationID, Action: "resource_server.deleted", Target: party(c),
+			OrganizationID: c.OrganizationID, Action: "resource_server.deleted", Target: c.Party(),
 			Details: map[string]any{"client_id": c.ClientID, "identifier": c.Identifier},
 		})
 	})
@@ -116,7 +116,7 @@ func (s *Service) UpdateResourceServer(ctx context.Context, caller access.Caller
 			return err
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: c.OrganizationID, Action: "resource_server.updated", Target: party(c), Details: details,
+			OrganizationID: c.OrganizationID, Action: "resource_server.updated", Target: c.Party(), Details: details,
 		})
 	})
 	return updated, err
@@ -154,7 +154,7 @@ func (s *Service) CloseResourceServerSecret(ctx context.Context, caller access.C
 			return nil
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: c.OrganizationID, Action: "resource_server.secret_closed", Target: party(c),
+			OrganizationID: c.OrganizationID, Action: "resource_server.secret_closed", Target: c.Party(),
 			Details: map[string]any{"secret_id": secretID},
 		})
 	})

@@ -78,7 +78,7 @@ func (s *Service) succeed(ctx context.Context, caller access.Caller, c storage.C
 		return Registered{}, err
 	}
 	return Registered{Client: c, Secret: secret}, s.Audit.Record(ctx, caller, audit.Event{
-		OrganizationID: c.OrganizationID, Action: party(c).Kind + ".secret_rotated", Target: party(c),
+		OrganizationID: c.OrganizationID, Action: c.Party().Kind + ".secret_rotated", Target: c.Party(),
 		Details: map[string]any{
 			"secret_id": kept.ID, "prefix": kept.Prefix, "previous_expires_in": int64(overlap / time.Second),
 		},
@@ -132,7 +132,7 @@ func (s *Service) CloseSecret(ctx context.Context, caller access.Caller, organiz
 			return fmt.Errorf("closing secret %d: %w", secretID, err)
 		}
 		event := audit.Event{
-			OrganizationID: organizationID, Action: "oauth_application.secret_closed", Target: party(application),
+			OrganizationID: organizationID, Action: "oauth_application.secret_closed", Target: application.Party(),
 			Details: map[string]any{"secret_id": secretID, "prefix": before.Prefix, "tokens_revoked": revokeTokens},
 		}
 		switch {
@@ -173,7 +173,7 @@ func (s *Service) RevokeTokens(ctx context.Context, caller access.Caller, organi
 			return fmt.Errorf("revoking the tokens of application %d: %w", id, err)
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: organizationID, Action: "oauth_application.tokens_revoked", Target: party(application),
+			OrganizationID: organizationID, Action: "oauth_application.tokens_revoked", Target: application.Party(),
 		})
 	})
 }

@@ -52,10 +52,10 @@ func (s *Service) register(ctx context.Context, caller access.Caller, action str
 			return fmt.Errorf("registering %s: %w", c.Name, err)
 		}
 		return s.Audit.Record(ctx, caller, audit.Event{
-			OrganizationID: c.OrganizationID, Action: action, Target: party(c),
+			OrganizationID: c.OrganizationID, Action: action, Target: c.Party(),
 			Details: map[string]any{
 				"client_id": c.ClientID, "scopes": c.Scopes, "identifier": c.Identifier,
-				"token_endpoint_auth_methods": a.Methods, "jwks": json.RawMessage(orNull(a.JWKS)), "jwks_uri": a.JWKSURI,
+				"token_endpoint_auth_methods": a.Methods, "jwks": json.RawMessage(a.JWKS), "jwks_uri": a.JWKSURI,
 				"token_url_audience": a.TokenURLAudience,
 			},
 		})
@@ -64,14 +64,6 @@ func (s *Service) register(ctx context.Context, caller access.Caller, action str
 		return Registered{}, err
 	}
 	return Registered{Client: c, Secret: secret}, nil
-}
-
-func party(c storage.Client) storage.Party {
-	kind := "oauth_application"
-	if c.Kind == storage.ResourceServer {
-		kind = "resource_server"
-	}
-	return storage.Party{Kind: kind, ID: c.ID, Name: c.Name}
 }
 
 // newClientID makes a client id of [A-Za-z0-9_], 96 random bits.

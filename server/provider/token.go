@@ -12,6 +12,9 @@ import (
 	"kiket.dev/auth/storage"
 )
 
+// TokenPath is where the token endpoint is below the issuer.
+const TokenPath = "/oauth/token"
+
 // TokenResponse is a successful answer (RFC 6749 section 5.1).
 type TokenResponse struct {
 	AccessToken storage.Secret
