@@ -99,6 +99,9 @@ func TestSecrets(t *testing.T) {
 		}
 		written := traces{"commands' output": d.commands(t)}
 		for _, path := range []string{"/metrics", "/debug/pprof/heap", "/debug/pprof/goroutine?debug=2"} {
+			if a := i.get(t, path); a.status != http.StatusNotFound {
+				t.Errorf("%s on the public listener: %d", path, a.status)
+			}
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+i.metricsAddress(t)+path, nil)
 			if err != nil {
 				t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,15 @@ func TestPublishedMembers(t *testing.T) {
 			check(t, "alg and use", key["alg"]+" "+key["use"], string(a)+" sig")
 		}
 	}
+}
+
+// While keys of two algorithms are published, either may have signed what is met.
+func TestAlgorithms(t *testing.T) {
+	i := newInstallation(t)
+	check(t, "before any key is known", fmt.Sprint(i.ring(t, withAlgorithm(keys.RS256)).Algorithms()), "[RS256]")
+	check(t, "of one key", fmt.Sprint(i.loaded(t).Algorithms()), "[ES256]")
+	changed := i.loaded(t, withAlgorithm(keys.EdDSA)) // publishes the next key
+	check(t, "after the algorithm was changed", fmt.Sprint(changed.Algorithms()), "[ES256 EdDSA]")
 }
 
 func TestTagFollowsTheDocument(t *testing.T) {
