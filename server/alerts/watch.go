@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kiket.dev/auth/server/access"
@@ -34,6 +35,8 @@ type Watch struct {
 	client func(ctx context.Context, clientID string) (storage.Client, error)
 	clock  func() time.Time
 	logger *slog.Logger
+	// policies are those of the organizations, as they were a moment ago.
+	policies atomic.Pointer[policies]
 
 	mu       sync.Mutex
 	pending  map[string]seen
@@ -52,10 +55,17 @@ type seen struct {
 
 // NewWatch returns a watch that hands what it sees to raise.
 func NewWatch(raise func(context.Context, Trouble) error, clients storage.ClientStore, clock func() time.Time, logger *slog.Logger) *Watch {
-	return &Watch{
+	w := &Watch{
 		raise: raise, client: clients.ClientByClientID, clock: clock, logger: logger, pending: map[string]seen{},
 		failures: newCounts(burstWindow), networks: newCounts(burstWindow), fetches: newCounts(fetchWindow),
 	}
+	w.policies.Store(newPolicies(nil))
+	return w
+}
+
+// policy returns what the rule does for the organization. It reads memory alone.
+func (w *Watch) policy(organizationID int64, rule Rule) Policy {
+	return w.policies.Load().of(organizationID, rule)
 }
 
 // Sighting says where a credential was seen.
@@ -115,7 +125,7 @@ func (w *Watch) Authenticated(c storage.Client, seen Sighting) {
 
 func (w *Watch) woken(organizationID int64, subject storage.Party, lastUsed time.Time, seen Sighting) {
 	slept := w.clock().Sub(lastUsed)
-	if slept < dormantAfter {
+	if slept < w.policy(organizationID, DormantUsed).Window {
 		return
 	}
 	details := seen.details()
@@ -201,8 +211,13 @@ func (w *Watch) Fetched(t storage.Token, c storage.Client) {
 	}
 }
 
-// add counts trouble together with what is pending of the same.
-func (w *Watch) add(t Trouble) { w.note(seen{Trouble: t}) }
+// add counts trouble together with what is pending of the same, unless the organization
+// does not want to hear of it.
+func (w *Watch) add(t Trouble) {
+	if w.policy(t.OrganizationID, t.Rule).Enabled {
+		w.note(seen{Trouble: t})
+	}
+}
 
 func (w *Watch) note(s seen) {
 	s.FirstAt = w.clock()
