@@ -119,26 +119,34 @@ func absent[T any](found T, err error) (T, error) {
 // begin issues the session, unless the password or the membership has changed since
 // it was checked: then it returns ErrInvalidCredentials.
 func (s *Service) begin(ctx context.Context, origin access.Origin, c claimed) (SignedIn, error) {
+	caller := access.Caller{
+		Party:          storage.Party{Kind: "user", ID: c.user.ID, Name: c.name},
+		OrganizationID: c.organizationID, UserID: c.user.ID, Origin: origin,
+	}
 	var signed SignedIn
 	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
 		if err := s.unchanged(ctx, c.organizationID, c.user); err != nil {
 			return err
 		}
 		var err error
-		if signed.Member, err = s.Store.MemberOf(ctx, c.organizationID, c.user.ID); err != nil {
-			return fmt.Errorf("reading the member: %w", err)
-		}
-		if signed.Organization, err = s.Store.OrganizationByID(ctx, c.organizationID); err != nil {
-			return fmt.Errorf("reading the organization: %w", err)
-		}
-		caller := access.Caller{
-			Party:          storage.Party{Kind: "user", ID: c.user.ID, Name: c.name},
-			OrganizationID: c.organizationID, UserID: c.user.ID, Origin: origin,
-		}
-		signed.Session, err = s.Tokens.IssueSession(ctx, caller, tokens.SessionRequest{
-			OrganizationID: c.organizationID, UserID: c.user.ID, Lifetime: s.Lifetime, IdleTimeout: s.IdleTimeout,
-		})
+		signed, err = s.issue(ctx, caller, c)
 		return err
+	})
+	return signed, err
+}
+
+// issue issues a session to a member, in a transaction.
+func (s *Service) issue(ctx context.Context, caller access.Caller, c claimed) (SignedIn, error) {
+	var signed SignedIn
+	var err error
+	if signed.Member, err = s.Store.MemberOf(ctx, c.organizationID, c.user.ID); err != nil {
+		return SignedIn{}, fmt.Errorf("reading the member: %w", err)
+	}
+	if signed.Organization, err = s.Store.OrganizationByID(ctx, c.organizationID); err != nil {
+		return SignedIn{}, fmt.Errorf("reading the organization: %w", err)
+	}
+	signed.Session, err = s.Tokens.IssueSession(ctx, caller, tokens.SessionRequest{
+		OrganizationID: c.organizationID, UserID: c.user.ID, Lifetime: s.Lifetime, IdleTimeout: s.IdleTimeout,
 	})
 	return signed, err
 }
