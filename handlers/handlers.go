@@ -16,6 +16,7 @@ import (
 	"github.com/rs/cors"
 
 	"kiket.dev/auth/handlers/api"
+	"kiket.dev/auth/handlers/console"
 	"kiket.dev/auth/handlers/oauth"
 	"kiket.dev/auth/handlers/ops"
 	"kiket.dev/auth/handlers/web"
@@ -42,17 +43,21 @@ func New(o Options) (http.Handler, error) {
 		Clock: o.Server.Clock,
 	}
 	management := &api.API{Server: o.Server}
-	routes := slices.Concat(endpoints.Routes(), o.Readiness.Routes(), management.Routes())
-	notAllowed := byPath(management.NotAllowed, oauth.NotAllowed)
+	pages, err := console.New(o.Server)
+	if err != nil {
+		return nil, err
+	}
+	routes := slices.Concat(endpoints.Routes(), o.Readiness.Routes(), management.Routes(), pages.Routes())
+	notAllowed := byPath(management.NotAllowed, pages.NotAllowed, oauth.NotAllowed)
 	if err := web.Mount(router, routes, notAllowed); err != nil {
 		return nil, err
 	}
-	router.NotFoundHandler = byPath(management.NotFound, oauth.NotFound)
+	router.NotFoundHandler = byPath(management.NotFound, pages.NotFound, oauth.NotFound)
 	if len(o.CORSOrigins) > 0 {
 		router.Use(callableFrom(o.CORSOrigins))
 	}
 	options := web.Options{
-		Logger: o.Logger, TrustedProxies: o.TrustedProxies, Failed: byPath(management.Failed, oauth.Failed),
+		Logger: o.Logger, TrustedProxies: o.TrustedProxies, Failed: byPath(management.Failed, pages.Failed, oauth.Failed),
 	}
 	if o.Metrics != nil {
 		options.Observe = o.Metrics.Observe
@@ -60,20 +65,26 @@ func New(o Options) (http.Handler, error) {
 	return web.Handler(router, options), nil
 }
 
-// byPath lets the management API speak its own words, and the OAuth endpoints
-// theirs.
-func byPath(management, others http.HandlerFunc) http.Handler {
+// byPath lets the management API speak its own words, the console show a page, and the
+// OAuth endpoints speak theirs.
+func byPath(management, pages, others http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isManagement(r) {
+		switch {
+		case isManagement(r):
 			management(w, r)
-			return
+		case below(r, console.Base):
+			pages(w, r)
+		default:
+			others(w, r)
 		}
-		others(w, r)
 	})
 }
 
-func isManagement(r *http.Request) bool {
-	return r.URL.Path == api.Base || strings.HasPrefix(r.URL.Path, api.Base+"/")
+func isManagement(r *http.Request) bool { return below(r, api.Base) }
+
+// below reports whether the path of a request is base, or under it.
+func below(r *http.Request, base string) bool {
+	return r.URL.Path == base || strings.HasPrefix(r.URL.Path, base+"/")
 }
 
 // callableFrom lets pages of the origins call the management API (CORS). Without

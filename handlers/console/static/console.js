@@ -1,0 +1,33 @@
+// What pages can do more with JavaScript: copy, times in the reader's zone, and one
+// click where two would send a form twice.
+"use strict";
+
+for (const button of document.querySelectorAll("button.copy")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent.trim());
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+
+const here = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
+for (const time of document.querySelectorAll("time[datetime]")) {
+  time.title = here.format(new Date(time.dateTime));
+}
+
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", () => {
+    // After the form has been read, or the button's own value would be missing.
+    setTimeout(() => { for (const b of form.querySelectorAll("button")) b.disabled = true; });
+  });
+}
+// A page that comes back from the history can be sent again.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const b of document.querySelectorAll("button:disabled")) b.disabled = false;
+});
+
+const menu = document.querySelector("details.menu-toggle");
+if (menu && matchMedia("(max-width: 48rem)").matches) menu.open = false;

@@ -1,0 +1,175 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"kiket.dev/auth/handlers/web"
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/audit"
+	"kiket.dev/auth/storage"
+)
+
+// visit is one request for a page: who makes it, and ways to read it.
+type visit struct {
+	console  *Console
+	response http.ResponseWriter
+	request  *http.Request
+	page     page
+	values   url.Values // of the form that was sent, otherwise of the query
+
+	caller access.Caller
+	// credential and organization are those of the session; zero without one.
+	credential   storage.Credential
+	organization storage.Organization
+	// ended says that the cookie held a session that works no more.
+	ended bool
+	// wrong is what is the matter with the form that was sent, by field.
+	wrong map[string][]string
+}
+
+// context is what verbs are given.
+func (v *visit) context() context.Context { return v.request.Context() }
+
+func (v *visit) organizationID() int64 { return v.caller.OrganizationID }
+
+// posted reports whether a form was sent.
+func (v *visit) posted() bool { return v.request.Method == http.MethodPost }
+
+// variable returns a part of the path.
+func (v *visit) variable(name string) string { return mux.Vars(v.request)[name] }
+
+// id returns a part of the path that is digits. One that is too large names nothing,
+// as 0 does.
+func (v *visit) id(name string) int64 { return number(v.variable(name)) }
+
+func number(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// text returns a field of the form, or a parameter of the query, without spaces around
+// it.
+func (v *visit) text(name string) string { return strings.TrimSpace(v.values.Get(name)) }
+
+// secret returns a field whose value must not be printed, as it was typed.
+func (v *visit) secret(name string) storage.Secret { return storage.NewSecret(v.values.Get(name)) }
+
+// required returns a *storage.Invalid for each of the fields that is empty.
+func (v *visit) required(names ...string) error {
+	var missing []error
+	for _, name := range names {
+		if v.values.Get(name) == "" {
+			missing = append(missing, storage.Invalidf(name, "is needed"))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// repeatable are the fields that a form may have several of.
+var repeatable = []string{"scopes", "ids"}
+
+// read reads what was sent.
+func (v *visit) read() error {
+	if !v.posted() {
+		query, err := url.ParseQuery(v.request.URL.RawQuery)
+		v.values = query
+		if err != nil {
+			return web.ErrBadForm
+		}
+		return nil
+	}
+	if v.page.upload && strings.HasPrefix(v.request.Header.Get("Content-Type"), "multipart/form-data") {
+		return v.readUpload()
+	}
+	form, err := web.Form(v.response, v.request, repeatable...)
+	v.values = form
+	return err
+}
+
+// readUpload reads a form with files. The content of a file takes the place of the
+// field that has its name.
+func (v *visit) readUpload() error {
+	v.values = url.Values{}
+	v.request.Body = http.MaxBytesReader(v.response, v.request.Body, web.MaxBody)
+	if err := v.request.ParseMultipartForm(web.MaxBody); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return web.ErrTooLarge
+		}
+		return web.ErrBadForm
+	}
+	defer func() { _ = v.request.MultipartForm.RemoveAll() }()
+	for name, values := range v.request.MultipartForm.Value {
+		if len(values) > 0 && values[0] != "" {
+			v.values[name] = values
+		}
+	}
+	for name, files := range v.request.MultipartForm.File {
+		if len(files) == 0 || files[0].Size == 0 {
+			continue
+		}
+		file, err := files[0].Open()
+		if err != nil {
+			return fmt.Errorf("opening an uploaded file: %w", err)
+		}
+		content, err := io.ReadAll(file)
+		_ = file.Close()
+		if err != nil {
+			return fmt.Errorf("reading an uploaded file: %w", err)
+		}
+		v.values.Set(name, string(content))
+	}
+	return nil
+}
+
+// pageLimit is how many items a page of a list shows.
+const pageLimit = 50
+
+// listPage returns the part of a list that ?before= asks for. Its limit is one more, by
+// which [olderOf] sees whether there is more.
+func (v *visit) listPage() storage.Page {
+	return storage.Page{Before: number(v.values.Get("before")), Limit: pageLimit + 1}
+}
+
+// olderOf cuts what listPage asked for to what is shown, and returns the address of
+// what follows, "" if nothing does.
+func olderOf[T any](v *visit, found []T, id func(T) int64) ([]T, string) {
+	if len(found) <= pageLimit {
+		return found, ""
+	}
+	found = found[:pageLimit]
+	query := url.Values{}
+	for name, values := range v.values {
+		query[name] = values
+	}
+	query.Set("before", strconv.FormatInt(id(found[pageLimit-1]), 10))
+	return found, "?" + query.Encode()
+}
+
+// recordRefusal writes down that somebody was refused a change, as the management API
+// does.
+func (v *visit) recordRefusal(err error) error {
+	var refusal *access.Refusal
+	refused := errors.Is(err, access.ErrDenied) || errors.As(err, &refusal)
+	if !refused || v.page.action == "" || !v.posted() || v.organizationID() == 0 {
+		return nil
+	}
+	noun, _, _ := strings.Cut(v.page.action, ".")
+	return v.console.server.Audit.Record(v.context(), v.caller, audit.Event{
+		OrganizationID: v.organizationID(), Action: v.page.action + "_denied",
+		Target:  storage.Party{Kind: noun, ID: v.id("id")},
+		Details: map[string]any{"reason": reason(err)},
+	})
+}
