@@ -42,8 +42,10 @@ type Store interface {
 	SigningKeyStore
 	AuditStore
 	AuditChainStore
+	AuditVerificationStore
 	RequestStore
 	AlertStore
+	AlertRuleStore
 	AlertChannelStore
 	OutboxStore
 

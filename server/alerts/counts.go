@@ -5,45 +5,91 @@ import (
 	"time"
 )
 
-// counts counts by key, from the first time on for a window. It is not safe for
-// concurrent use.
-type counts struct {
-	window time.Duration
-	byKey  map[string]*count
-}
+// counts counts by key, to the minute, so that each organization can look back as far as
+// it wants to. It is not safe for concurrent use.
+type counts struct{ byKey map[string]*count }
 
+// count is how often something happened, and when.
 type count struct {
-	until   time.Time
-	n       int64
+	minutes []minute // in order
 	who     string
 	several bool // more than one who
+	// told are the organizations that the burst which lasts was told.
+	told map[int64]bool
 }
 
-func newCounts(window time.Duration) *counts {
-	return &counts{window: window, byKey: map[string]*count{}}
-}
+type minute struct{ at, n int64 }
 
-// add counts one more and returns how many there were in the window, and whether who was
-// not always the same.
-func (c *counts) add(key, who string, now time.Time) (n int64, several bool) {
-	counted, known := c.byKey[key]
-	if !known || !now.Before(counted.until) {
-		if !known && len(c.byKey) >= mostCounted {
-			c.forget(now)
+func newCounts() *counts { return &counts{byKey: map[string]*count{}} }
+
+// add counts one more. What is longer ago than the longest window is forgotten.
+func (c *counts) add(key, who string, longest time.Duration, now time.Time) *count {
+	counted := c.byKey[key]
+	if counted == nil {
+		if len(c.byKey) >= mostCounted {
+			c.forget(longest, now)
 		}
-		counted = &count{until: now.Add(c.window), who: strings.Clone(who)}
+		counted = &count{}
 		c.byKey[strings.Clone(key)] = counted
 	}
-	counted.n++
+	if counted.prune(longest, now); len(counted.minutes) == 0 {
+		*counted = count{who: strings.Clone(who)}
+	}
 	counted.several = counted.several || counted.who != who
-	return counted.n, counted.several
+	at := now.Unix() / 60
+	if last := len(counted.minutes) - 1; last >= 0 && counted.minutes[last].at >= at {
+		counted.minutes[last].n++
+	} else {
+		counted.minutes = append(counted.minutes, minute{at, 1})
+	}
+	return counted
 }
 
-// forget drops the counts whose window is over, or all if none is.
-func (c *counts) forget(now time.Time) {
+// within returns how many there were in the window that ends now, and in the minute in
+// which it begins.
+func (c *count) within(window time.Duration, now time.Time) int64 {
+	n := int64(0)
+	for _, m := range c.minutes {
+		if m.in(window, now) {
+			n += m.n
+		}
+	}
+	return n
+}
+
+func (m minute) in(window time.Duration, now time.Time) bool {
+	return (m.at+1)*60 > now.Add(-window).Unix()
+}
+
+func (c *count) prune(longest time.Duration, now time.Time) {
+	for len(c.minutes) > 0 && !c.minutes[0].in(longest, now) {
+		c.minutes = c.minutes[1:]
+	}
+}
+
+// news is how much of what was counted the organization is to be told: nothing below its
+// threshold, all of the window when that is reached, then what is new.
+func (c *count) news(organizationID int64, p Policy, fresh int64, now time.Time) int64 {
+	n := c.within(p.Window, now)
+	switch {
+	case !p.Enabled || n < p.Threshold:
+		delete(c.told, organizationID)
+		return 0
+	case c.told[organizationID]:
+		return fresh
+	case c.told == nil:
+		c.told = map[int64]bool{}
+	}
+	c.told[organizationID] = true
+	return n
+}
+
+// forget drops what was counted longer ago than the longest window, or all if nothing
+// was.
+func (c *counts) forget(longest time.Duration, now time.Time) {
 	before := len(c.byKey)
 	for key, counted := range c.byKey {
-		if !now.Before(counted.until) {
+		if counted.prune(longest, now); len(counted.minutes) == 0 {
 			delete(c.byKey, key)
 		}
 	}

@@ -20,27 +20,32 @@ type watched struct {
 	now    time.Time
 	raised []Trouble
 	fail   error
+	known  *registered
 }
 
 func newWatched(t *testing.T, clients ...storage.Client) *watched {
-	w := &watched{t: t, now: time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)}
+	w := &watched{t: t, known: &registered{clients: clients}, now: time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)}
 	raise := func(_ context.Context, t Trouble) error {
 		if w.fail == nil {
 			w.raised = append(w.raised, t)
 		}
 		return w.fail
 	}
-	w.Watch = NewWatch(raise, registered{clients: clients}, func() time.Time { return w.now }, slog.New(slog.DiscardHandler))
+	w.Watch = NewWatch(raise, w.known, func() time.Time { return w.now }, slog.New(slog.DiscardHandler))
 	return w
 }
 
-// registered knows clients by their client ids.
+// registered knows clients by their client ids, and what organizations have set.
 type registered struct {
 	storage.ClientStore
+	storage.AlertRuleStore
 	clients []storage.Client
+	rules   []storage.AlertRule
 }
 
-func (r registered) ClientByClientID(_ context.Context, id string) (storage.Client, error) {
+func (r *registered) AllAlertRules(context.Context) ([]storage.AlertRule, error) { return r.rules, nil }
+
+func (r *registered) ClientByClientID(_ context.Context, id string) (storage.Client, error) {
 	i := slices.IndexFunc(r.clients, func(c storage.Client) bool { return c.ClientID == id })
 	if i < 0 {
 		return storage.Client{}, storage.ErrNotFound
@@ -164,11 +169,11 @@ func TestBursts(t *testing.T) {
 	w.want("at it", "1 authentication_failures oauth_application:3 20")
 	fail(5, "app_1", "198.51.100.2")
 	w.want("beyond it", "1 authentication_failures oauth_application:3 5")
-	w.now = w.now.Add(burstWindow)
+	w.now = w.now.Add(burstWindow + time.Minute)
 	fail(mostApplicationFailures-1, "app_1", "198.51.100.1")
 	w.want("when it is over")
 
-	w.now = w.now.Add(burstWindow)
+	w.now = w.now.Add(burstWindow + time.Minute)
 	fail(200, "nobody", "2001:db8::1")
 	fail(200, "rs_1", "2001:db8:1::1")
 	w.want("those who do not exist, or are nobody's")
@@ -177,8 +182,11 @@ func TestBursts(t *testing.T) {
 	}
 	w.want("below the threshold of each, from one network", "2 authentication_failures_network network:0 50")
 	fail(1, "app_1", "2001:db8:2::1")
-	w.want("the next", "1 authentication_failures_network network:0 1")
-	w.now = w.now.Add(burstWindow)
+	w.want("the next", "1 authentication_failures_network network:0 51")
+	fail(1, "app_1", "2001:db8:2::1")
+	fail(2, "app_2", "2001:db8:2::1")
+	w.want("those after", "1 authentication_failures_network network:0 1", "2 authentication_failures_network network:0 2")
+	w.now = w.now.Add(burstWindow + time.Minute)
 	for n := range 5 * mostCounted {
 		w.AuthenticationFailed(fmt.Sprint("made_up_", n), fmt.Sprintf("198.51.%d.%d", n>>8&255, n&255))
 	}
@@ -222,7 +230,7 @@ func TestTokenPerCall(t *testing.T) {
 	w.want("with reason")
 	fetch(3, time.Hour, "issues")
 	w.want("too many of one kind", "1 token_for_every_call oauth_application:3 122")
-	w.now = w.now.Add(fetchWindow)
+	w.now = w.now.Add(fetchWindow + time.Minute)
 	fetch(mostFetches-1, time.Hour, "issues")
 	w.want("spread out")
 }

@@ -24,6 +24,7 @@ type domestic struct {
 	key     storage.Token
 	secret  storage.NamedSecret
 	alert   storage.Alert
+	rule    storage.AlertRule
 	channel storage.AlertChannel
 	message storage.OutboxMessage
 }
@@ -37,6 +38,8 @@ func newDomestic(w *world) domestic {
 	must(w.s.PutNamedSecret(w.ctx, d.secret))(w)
 	d.alert, d.channel = w.raise(d.o.ID, "a"), w.channel(d.o.ID)
 	d.message = w.message(d.channel, noon)
+	d.rule = storage.AlertRule{OrganizationID: d.o.ID, Rule: "a", Threshold: pointer(int64(7)), UpdatedAt: noon}
+	w.ok(w.s.PutAlertRule(w.ctx, d.rule))
 	return d
 }
 
@@ -174,7 +177,8 @@ func (d domestic) plurals(w *world, id int64) map[string]func() (int, error) {
 			})
 			return len(found), err
 		},
-		"Backlogs": func() (int, error) { found, err := w.s.Backlogs(w.ctx, id); return len(found), err },
+		"AlertRules": func() (int, error) { found, err := w.s.AlertRules(w.ctx, id); return len(found), err },
+		"Backlogs":   func() (int, error) { found, err := w.s.Backlogs(w.ctx, id); return len(found), err },
 		"ResealAlertChannel": func() (int, error) {
 			c := d.channel
 			c.OrganizationID, c.Sealed = id, []byte("elsewhere")
@@ -223,6 +227,7 @@ var unscoped = strings.Fields(`
 	FindAuditEvents AuditEventByID UnsealedAuditEvents CountUnsealedAuditEvents SealAuditEvents SealedAuditEvents LastAuditSeal
 	RemoveAuditEvents AuditChainOf AuditChains PutAuditChain CreateAuditCheckpoint AuditCheckpoints AuditCheckpointUpTo
 	PutAuditKey AuditKeys
+	AuditVerifications ClaimAuditVerification HoldAuditVerification FinishAuditVerification AllAlertRules PutAlertRule
 	RaiseAlert UntoldAlerts SweepAlerts CreateAlertChannel ChannelsLeftOut AlertChannelsAfter ClaimMessages SweepMessages
 	CreateIdempotentAnswer CompleteIdempotentAnswer IdempotentAnswerOf SweepIdempotentAnswers SpendBudget SweepBudgets`)
 
@@ -261,6 +266,7 @@ func (d domestic) check(t *testing.T, w *world) {
 	equal(w, "the named secret, untouched", must(w.s.NamedSecretByName(w.ctx, d.o.ID, d.i.ID, d.secret.Name))(w), d.secret)
 	equal(w, "the alert, untouched", must(w.s.AlertByID(w.ctx, d.o.ID, d.alert.ID))(w), d.alert)
 	equal(w, "the channel, untouched", must(w.s.AlertChannelByID(w.ctx, d.o.ID, d.channel.ID))(w), d.channel)
+	equal(w, "the rule, untouched", must(w.s.AlertRules(w.ctx, d.o.ID))(w), []storage.AlertRule{d.rule})
 	equal(w, "the message, untouched", must(w.s.Backlogs(w.ctx, d.o.ID))(w), map[int64]storage.Backlog{d.channel.ID: {Waiting: 1}})
 	equal(w, "the member, untouched", must(w.s.MemberOf(w.ctx, d.o.ID, d.admin.ID))(w), storage.Member{
 		UserID: d.admin.ID, Name: d.admin.Name, Email: d.admin.Email, Role: storage.RoleAdmin, JoinedAt: noon,
@@ -345,6 +351,7 @@ func testRollback(t *testing.T, w *world) {
 		w.ok(w.s.CreateIdempotentAnswer(ctx, a))
 		w.ok(w.s.CompleteIdempotentAnswer(ctx, a))
 		w.ok(w.s.DeleteNamedSecrets(ctx, d.o.ID, d.i.ID))
+		w.ok(w.s.PutAlertRule(ctx, storage.AlertRule{OrganizationID: d.o.ID, Rule: "a", UpdatedAt: hour}))
 		must(w.s.Uninstall(ctx, d.o.ID, d.i.ID, noon))(w)
 		w.ok(w.s.DeleteAlertChannel(ctx, d.o.ID, d.channel.ID))
 		w.ok(w.s.DeleteMembership(ctx, d.o.ID, d.admin.ID))
