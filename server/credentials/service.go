@@ -40,6 +40,16 @@ type Credential struct {
 	ExpiresAt       time.Time // zero: never
 	LastUsedAt      time.Time // zero: never
 	LastUsedAddress string    // of tokens
+	// LastUsedUserAgent is what the program called itself that used a token.
+	LastUsedUserAgent string
+	RevokedAt         time.Time     // zero: not revoked; also when a client secret was closed
+	IdleTimeout       time.Duration // of sessions
+}
+
+// Active reports whether the credential has neither been revoked nor ended by itself.
+func (c Credential) Active(now time.Time) bool {
+	t := storage.Token{CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, IdleTimeout: c.IdleTimeout}
+	return c.RevokedAt.IsZero() && (c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt)) && !t.Idle(now)
 }
 
 // Filter says which credentials are wanted. What is zero does not matter.
@@ -169,7 +179,8 @@ func ofToken(o storage.OwnedToken) Credential {
 		Reference: Reference{Kind: Kind(t.Kind), ID: t.ID}, Name: t.Name, Prefix: t.Prefix,
 		Scopes: t.Scopes, FullAccess: t.FullAccess, OwnerID: t.UserID, OwnerName: o.OwnerName,
 		Installation: o.Installation, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
-		LastUsedAt: t.LastUsedAt, LastUsedAddress: t.LastUsedAddress,
+		LastUsedAt: t.LastUsedAt, LastUsedAddress: t.LastUsedAddress, LastUsedUserAgent: t.LastUsedUserAgent,
+		RevokedAt: t.RevokedAt, IdleTimeout: t.IdleTimeout,
 	}
 	if t.Kind == storage.ExtensionKey {
 		c.Scopes = o.Installation.Permissions
@@ -181,6 +192,6 @@ func ofSecret(s storage.ApplicationSecret) Credential {
 	return Credential{
 		Reference: Reference{Kind: ClientSecret, ID: s.Secret.ID}, Name: s.Application.Name, Prefix: s.Secret.Prefix,
 		Scopes: s.Application.Scopes, Application: s.Application, CreatedAt: s.Secret.CreatedAt,
-		ExpiresAt: s.Secret.ExpiresAt, LastUsedAt: s.Secret.LastUsedAt,
+		ExpiresAt: s.Secret.ExpiresAt, LastUsedAt: s.Secret.LastUsedAt, RevokedAt: s.Secret.ClosedAt,
 	}
 }
