@@ -40,7 +40,11 @@ type Client struct {
 	CreatedAt      time.Time
 	DisabledAt     time.Time // zero: enabled
 	LastUsedAt     time.Time // zero: never
-	Secrets        []ClientSecret
+	// Where that was, as far as it is known; see Token.
+	LastUsedAddress   string
+	LastUsedUserAgent string
+	LastUsedServerID  int64
+	Secrets           []ClientSecret
 
 	// JWKS is the set of the public keys that a client signs its assertions with (RFC
 	// 7517, JSON); nil: none.
@@ -74,7 +78,11 @@ type ClientSecret struct {
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero: never
 	LastUsedAt time.Time // zero: never
-	ClosedAt   time.Time // zero: not closed. A closed secret is kept for what was fetched with it
+	// Where that was, as far as it is known; see Token.
+	LastUsedAddress   string
+	LastUsedUserAgent string
+	LastUsedServerID  int64
+	ClosedAt          time.Time // zero: not closed. A closed secret is kept for what was fetched with it
 	// TokensRevoked says that the access tokens fetched with it ended.
 	TokensRevoked bool
 }
@@ -93,6 +101,7 @@ type ClientSecretFilter struct {
 	ID             int64
 	OpenAt         time.Time // neither closed nor expired then
 	UnusedSince    time.Time // not used since then, and made before
+	NeverUsed      bool
 	ExpiringBefore time.Time // with an expiry before then
 }
 

@@ -45,6 +45,7 @@ type Token struct {
 	LastUsedAt        time.Time // zero: never
 	LastUsedAddress   string
 	LastUsedUserAgent string
+	LastUsedServerID  int64 // Client.ID of the resource server that was asked, 0: this server itself
 }
 
 // TokenReference is what a token is found by.
@@ -160,6 +161,9 @@ type TokenUse struct {
 	At             time.Time
 	Address        string
 	UserAgent      string
+	// ResourceServerID is the Client.ID of the resource server that it was used at; 0:
+	// at this server itself.
+	ResourceServerID int64
 }
 
 // TokenFilter names opaque tokens of an organization. What is zero does not

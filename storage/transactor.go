@@ -40,6 +40,7 @@ type Store interface {
 	NamedSecretStore
 	TokenStore
 	SigningKeyStore
+	UsageStore
 	AuditStore
 	AuditChainStore
 	AuditVerificationStore

@@ -28,6 +28,10 @@ type clientRow struct {
 	JWKS             blob
 	JWKSURI          string `gorm:"column:jwks_uri"`
 	TokenURLAudience bool
+
+	LastUsedAddress   string
+	LastUsedUserAgent string
+	LastUsedServerID  reference
 }
 
 func (clientRow) TableName() string { return "clients" }
@@ -42,6 +46,7 @@ func (r clientRow) domain() storage.Client {
 		TokensRevokedThrough: r.TokensRevokedThrough,
 		Identifier:           r.Identifier,
 		JWKS:                 r.JWKS, JWKSURI: r.JWKSURI, TokenURLAudience: r.TokenURLAudience,
+		LastUsedAddress: r.LastUsedAddress, LastUsedUserAgent: r.LastUsedUserAgent, LastUsedServerID: int64(r.LastUsedServerID),
 	}
 }
 
@@ -56,6 +61,7 @@ func (s *Store) CreateClient(ctx context.Context, c *storage.Client) error {
 		DisabledAt: moment(c.DisabledAt), LastUsedAt: moment(c.LastUsedAt),
 		TokensRevokedThrough: c.TokensRevokedThrough,
 		JWKS:                 c.JWKS, JWKSURI: c.JWKSURI, TokenURLAudience: c.TokenURLAudience,
+		LastUsedAddress: legible(c.LastUsedAddress), LastUsedUserAgent: legible(c.LastUsedUserAgent), LastUsedServerID: reference(c.LastUsedServerID),
 	}
 	ids := make([]int64, len(c.Secrets))
 	err := s.Transaction(ctx, func(ctx context.Context) error {

@@ -50,21 +50,33 @@ type keyedClient struct {
 	jwks             blob
 	jwksURI          text
 	tokenURLAudience bool
+	used             joinedUse
 }
 
+// joinedUse is where something was used last; all NULL if it is absent.
+type joinedUse struct {
+	address, userAgent text
+	server             reference
+}
+
+func (u *joinedUse) targets() []any { return []any{&u.address, &u.userAgent, &u.server} }
+
 func (c *keyedClient) targets() []any {
-	return append(c.joinedClient.targets(), &c.jwks, &c.jwksURI, &c.tokenURLAudience)
+	return append(append(c.joinedClient.targets(), &c.jwks, &c.jwksURI, &c.tokenURLAudience), c.used.targets()...)
 }
 
 func (c *keyedClient) domain() storage.Client {
 	client := c.joinedClient.domain()
 	client.JWKS, client.JWKSURI, client.TokenURLAudience = bytes.Clone(c.jwks), string(c.jwksURI), c.tokenURLAudience
+	client.LastUsedAddress, client.LastUsedUserAgent, client.LastUsedServerID = string(c.used.address), string(c.used.userAgent), int64(c.used.server)
 	return client
 }
 
 // clientSecretColumns are those of a client c and of one of its secrets s, in the
 // order of the scan targets of keyedClient and joinedSecret.
-const clientSecretColumns = clientColumns + ", c.jwks, c.jwks_uri, c.token_url_audience, s.id, s.digest, s.prefix, s.created_at, s.expires_at, s.last_used_at"
+const clientSecretColumns = clientColumns + `, c.jwks, c.jwks_uri, c.token_url_audience,
+	c.last_used_address, c.last_used_user_agent, c.last_used_server_id, s.id, s.digest, s.prefix, s.created_at, s.expires_at,
+	s.last_used_at, s.last_used_address, s.last_used_user_agent, s.last_used_server_id`
 
 // openSecrets joins the secrets that are not closed to the clients c.
 const openSecrets = "LEFT JOIN client_secrets s ON s.client_id = c.id AND s.closed_at IS NULL"
@@ -74,16 +86,18 @@ type joinedSecret struct {
 	id                         reference
 	digest, prefix             text
 	created, expires, lastUsed moment
+	used                       joinedUse
 }
 
 func (s *joinedSecret) targets() []any {
-	return []any{&s.id, &s.digest, &s.prefix, &s.created, &s.expires, &s.lastUsed}
+	return append([]any{&s.id, &s.digest, &s.prefix, &s.created, &s.expires, &s.lastUsed}, s.used.targets()...)
 }
 
 func (s *joinedSecret) domain() storage.ClientSecret {
 	return storage.ClientSecret{
 		ID: int64(s.id), Digest: string(s.digest), Prefix: string(s.prefix),
 		CreatedAt: s.created.time(), ExpiresAt: s.expires.time(), LastUsedAt: s.lastUsed.time(),
+		LastUsedAddress: string(s.used.address), LastUsedUserAgent: string(s.used.userAgent), LastUsedServerID: int64(s.used.server),
 	}
 }
 

@@ -19,6 +19,10 @@ type clientSecretRow struct {
 	LastUsedAt    moment
 	ClosedAt      moment
 	TokensRevoked bool
+
+	LastUsedAddress   string
+	LastUsedUserAgent string
+	LastUsedServerID  reference
 }
 
 func (clientSecretRow) TableName() string { return "client_secrets" }
@@ -28,6 +32,7 @@ func secretRow(clientID int64, s storage.ClientSecret) clientSecretRow {
 		ClientID: clientID, Digest: s.Digest, Prefix: s.Prefix,
 		CreatedAt: moment(s.CreatedAt), ExpiresAt: moment(s.ExpiresAt), LastUsedAt: moment(s.LastUsedAt),
 		ClosedAt: moment(s.ClosedAt), TokensRevoked: s.TokensRevoked,
+		LastUsedAddress: legible(s.LastUsedAddress), LastUsedUserAgent: legible(s.LastUsedUserAgent), LastUsedServerID: reference(s.LastUsedServerID),
 	}
 }
 

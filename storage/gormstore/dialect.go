@@ -29,6 +29,13 @@ type dialect struct {
 	// sealAuditEvents is the one statement that seals those of the events that are not
 	// sealed. It finds them by id: the index of those that are not is no help.
 	sealAuditEvents func(seals []storage.AuditSeal) (sql string, args []any)
+	// addUses is the one statement that adds to the counts of uses, of which no two are of
+	// the same row, in their order.
+	addUses func(counts []storage.UseCount) (sql string, args []any)
+	// noteTraits is the one statement that stores the traits, of which no two are the
+	// same, in their order, or moves the time forward at which they were there last, and
+	// returns credential, kind, value and both times of those that it wrote.
+	noteTraits func(traits []storage.Trait, at time.Time) (sql string, args []any)
 	// versionTableExists counts the tables with the name of its parameter.
 	versionTableExists string
 

@@ -52,6 +52,7 @@ type Store struct {
 	clients      lookup[string, storage.Client]
 	accessTokens lookup[storage.TokenReference, storage.Credential]
 	opaqueTokens lookup[storage.TokenReference, storage.Credential]
+	traitsOf     selection
 	inserts      *batcher[*storage.Token, int64]
 	assertions   *batcher[assertion, struct{}]
 }
@@ -89,6 +90,7 @@ func Open(o Options) (*Store, error) {
 	s.timeout, s.logger = o.Timeout, o.Logger
 	s.clients = newClientLookup(s)
 	s.accessTokens, s.opaqueTokens = newAccessTokenLookup(s), newOpaqueTokenLookup(s)
+	s.traitsOf = newTraitsOf(s.dialect)
 	s.inserts = &batcher[*storage.Token, int64]{timeout: s.timeout, send: s.insertTokens}
 	s.assertions = newAssertionBatcher(s)
 	return s, nil

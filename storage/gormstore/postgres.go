@@ -32,6 +32,8 @@ var postgresDialect = dialect{
 	insertAccessTokens: insertUnnested,
 	insertAssertions:   insertUnnestedAssertions,
 	sealAuditEvents:    sealUnnested,
+	addUses:            addUnnestedUses,
+	noteTraits:         noteUnnestedTraits,
 	versionTableExists: `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?`,
 	tokenMark:          "nextval('tokens_id_seq')",
 	lockRows:           " FOR NO KEY UPDATE",
@@ -135,6 +137,33 @@ func sealUnnested(seals []storage.AuditSeal) (string, []any) {
 	return `UPDATE audit_events SET sequence = new.sequence, hash = new.hash
 		FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS new (id, sequence, hash)
 		WHERE audit_events.id = new.id AND COALESCE(audit_events.sequence, 0) = 0`, []any{ids, sequences, hashes}
+}
+
+// addUnnestedUses passes each column as one array.
+func addUnnestedUses(counts []storage.UseCount) (string, []any) {
+	n := len(counts)
+	organizations, servers, named, uses := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	days, credentials, scopes := make([]time.Time, n), make([]string, n), make([]string, n)
+	for i, c := range counts {
+		organizations[i], servers[i], named[i], uses[i] = c.OrganizationID, c.ResourceServerID, c.Count, c.Uses
+		days[i], credentials[i], scopes[i] = stored(c.Day), c.Credential.String(), c.Scope
+	}
+	return `INSERT INTO credential_uses (organization_id, day, credential, scope, resource_server_id, count, uses)
+		SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])` +
+		addToUses, []any{organizations, days, credentials, scopes, servers, named, uses}
+}
+
+// noteUnnestedTraits passes each column as one array.
+func noteUnnestedTraits(traits []storage.Trait, at time.Time) (string, []any) {
+	n := len(traits)
+	credentials, kinds, values, organizations := make([]string, n), make([]string, n), make([]string, n), make([]int64, n)
+	for i, t := range traits {
+		credentials[i], kinds[i], values[i], organizations[i] = t.Credential.String(), string(t.Kind), t.Value, t.OrganizationID
+	}
+	return `INSERT INTO credential_traits (credential, kind, value, organization_id, first_at, last_at)
+		SELECT credential, kind, value, organization_id, $5::timestamptz, $5::timestamptz
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS new (credential, kind, value, organization_id)` +
+		moveTraits, []any{credentials, kinds, values, organizations, at}
 }
 
 func migrationsOf(dialect string) fs.FS {

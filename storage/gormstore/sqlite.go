@@ -35,6 +35,8 @@ var sqliteDialect = dialect{
 	insertAccessTokens: insertValues,
 	insertAssertions:   insertAssertionValues,
 	sealAuditEvents:    sealValues,
+	addUses:            addUseValues,
+	noteTraits:         noteTraitValues,
 	versionTableExists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`,
 	tokenMark:          "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'tokens'), 0)",
 	prepareTokens:      func(*Store, context.Context, time.Time, time.Time) error { return nil },
@@ -151,4 +153,24 @@ func sealValues(seals []storage.AuditSeal) (string, []any) {
 	return "WITH new (id, sequence, hash) AS (VALUES (?,?,?)" + strings.Repeat(",(?,?,?)", len(seals)-1) + `)
 		UPDATE audit_events SET sequence = new.sequence, hash = new.hash
 		FROM new WHERE audit_events.id = new.id AND COALESCE(audit_events.sequence, 0) = 0`, args
+}
+
+// addUseValues lists the counts in one statement.
+func addUseValues(counts []storage.UseCount) (string, []any) {
+	args := make([]any, 0, 7*len(counts))
+	for _, c := range counts {
+		args = append(args, c.OrganizationID, moment(c.Day), c.Credential.String(), c.Scope, c.ResourceServerID, c.Count, c.Uses)
+	}
+	return "INSERT INTO credential_uses (organization_id, day, credential, scope, resource_server_id, count, uses) VALUES (?,?,?,?,?,?,?)" +
+		strings.Repeat(",(?,?,?,?,?,?,?)", len(counts)-1) + addToUses, args
+}
+
+// noteTraitValues lists the traits in one statement.
+func noteTraitValues(traits []storage.Trait, at time.Time) (string, []any) {
+	args := make([]any, 0, 6*len(traits))
+	for _, t := range traits {
+		args = append(args, t.Credential.String(), string(t.Kind), t.Value, t.OrganizationID, moment(at), moment(at))
+	}
+	return "INSERT INTO credential_traits (credential, kind, value, organization_id, first_at, last_at) VALUES (?,?,?,?,?,?)" +
+		strings.Repeat(",(?,?,?,?,?,?)", len(traits)-1) + moveTraits, args
 }

@@ -34,6 +34,7 @@ type tokenRow struct {
 	LastUsedAddress   string
 	LastUsedUserAgent string
 	IdleTimeout       int64 // nanoseconds
+	LastUsedServerID  reference
 }
 
 func (tokenRow) TableName() string { return "tokens" }
@@ -41,14 +42,14 @@ func (tokenRow) TableName() string { return "tokens" }
 // tokenColumns are the columns of tokenRow, in the order of its scan targets.
 const tokenColumns = `t.id, t.kind, t.organization_id, t.reference, t.prefix, t.name, t.scopes, t.full_access, t.audience,
 	t.created_at, t.expires_at, t.revoked_at, t.user_id, t.client_id, t.client_secret_id, t.key_id,
-	t.project_id, t.installation_id, t.last_used_at, t.last_used_address, t.last_used_user_agent, t.idle_timeout`
+	t.project_id, t.installation_id, t.last_used_at, t.last_used_address, t.last_used_user_agent, t.idle_timeout, t.last_used_server_id`
 
 func (r *tokenRow) targets() []any {
 	return []any{
 		&r.ID, &r.Kind, &r.OrganizationID, &r.Reference, &r.Prefix, &r.Name, &r.Scopes, &r.FullAccess, &r.Audience,
 		&r.CreatedAt, &r.ExpiresAt, &r.RevokedAt, &r.UserID, &r.ClientID, &r.ClientSecretID, &r.KeyID,
 		&r.ProjectID, &r.InstallationID, &r.LastUsedAt, &r.LastUsedAddress, &r.LastUsedUserAgent,
-		&r.IdleTimeout,
+		&r.IdleTimeout, &r.LastUsedServerID,
 	}
 }
 
@@ -60,7 +61,7 @@ func tokenRowOf(t *storage.Token) tokenRow {
 		UserID: reference(t.UserID), ClientID: reference(t.ClientID), ClientSecretID: reference(t.ClientSecretID),
 		KeyID: t.KeyID, ProjectID: reference(t.ProjectID), InstallationID: reference(t.InstallationID),
 		LastUsedAt: moment(t.LastUsedAt), LastUsedAddress: t.LastUsedAddress, LastUsedUserAgent: t.LastUsedUserAgent,
-		IdleTimeout: int64(t.IdleTimeout),
+		IdleTimeout: int64(t.IdleTimeout), LastUsedServerID: reference(t.LastUsedServerID),
 	}
 }
 
@@ -72,7 +73,7 @@ func (r *tokenRow) domain() storage.Token {
 		UserID: int64(r.UserID), ClientID: int64(r.ClientID), ClientSecretID: int64(r.ClientSecretID),
 		KeyID: r.KeyID, ProjectID: int64(r.ProjectID), InstallationID: int64(r.InstallationID),
 		LastUsedAt: r.LastUsedAt.time(), LastUsedAddress: r.LastUsedAddress, LastUsedUserAgent: r.LastUsedUserAgent,
-		IdleTimeout: time.Duration(r.IdleTimeout),
+		IdleTimeout: time.Duration(r.IdleTimeout), LastUsedServerID: int64(r.LastUsedServerID),
 	}
 }
 
@@ -116,7 +117,7 @@ func checkToken(t *storage.Token) error {
 func plainAccessToken(t *storage.Token) bool {
 	return t.Kind == storage.AccessToken && t.ID == 0 && t.RevokedAt.IsZero() && t.LastUsedAt.IsZero() &&
 		t.Prefix == "" && t.Name == "" && t.LastUsedAddress == "" && t.LastUsedUserAgent == "" &&
-		t.UserID == 0 && t.ProjectID == 0 && t.InstallationID == 0 && t.IdleTimeout == 0
+		t.LastUsedServerID == 0 && t.UserID == 0 && t.ProjectID == 0 && t.InstallationID == 0 && t.IdleTimeout == 0
 }
 
 // insertTokens stores access tokens with one statement and returns their ids.

@@ -79,13 +79,12 @@ func latestUses(uses []storage.TokenUse) []useUpdate {
 
 func (s *Store) recordUse(ctx context.Context, u useUpdate) error {
 	at := moment(u.use.At)
-	const forward = " AND (last_used_at IS NULL OR last_used_at < ?)"
+	where, args := "id = ?", []any{at, legible(u.use.Address), legible(u.use.UserAgent), reference(u.use.ResourceServerID), u.id}
+	if u.table == "tokens" { // the kind tells the partition
+		where, args = "id = ? AND kind = ?", append(args, string(u.use.Kind))
+	}
 	return s.write(ctx, "recording a use", func(db *gorm.DB) error {
-		if u.table != "tokens" {
-			return db.Exec("UPDATE "+u.table+" SET last_used_at = ? WHERE id = ?"+forward, at, u.id, at).Error
-		}
-		return db.Exec("UPDATE tokens SET last_used_at = ?, last_used_address = ?, last_used_user_agent = ?"+
-			" WHERE kind = ? AND id = ?"+forward,
-			at, legible(u.use.Address), legible(u.use.UserAgent), string(u.use.Kind), u.id, at).Error
+		return db.Exec("UPDATE "+u.table+" SET last_used_at = ?, last_used_address = ?, last_used_user_agent = ?, last_used_server_id = ?"+
+			" WHERE "+where+" AND (last_used_at IS NULL OR last_used_at < ?)", append(args, at)...).Error
 	})
 }

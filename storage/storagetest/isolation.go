@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ func newDomestic(w *world) domestic {
 	must(w.s.PutNamedSecret(w.ctx, d.secret))(w)
 	d.alert, d.channel = w.raise(d.o.ID, "a"), w.channel(d.o.ID)
 	d.message = w.message(d.channel, noon)
+	w.ok(w.s.AddUses(w.ctx, []storage.UseCount{{OrganizationID: d.o.ID, Credential: d.token.UsedCredentials()[0], Day: noon, Count: 1, Uses: 1}}))
 	d.rule = storage.AlertRule{OrganizationID: d.o.ID, Rule: "a", Threshold: pointer(int64(7)), UpdatedAt: noon}
 	w.ok(w.s.PutAlertRule(w.ctx, d.rule))
 	return d
@@ -163,6 +165,11 @@ func (d domestic) plurals(w *world, id int64) map[string]func() (int, error) {
 			found, err := w.s.ApplicationSecrets(w.ctx, storage.ClientSecretFilter{OrganizationID: id, ID: d.c.Secrets[0].ID}, page)
 			return len(found), err
 		},
+		"UsesOf": func() (int, error) {
+			found, err := w.s.UsesOf(w.ctx, id, d.token.UsedCredentials()[0], noon, noon)
+			return len(found), err
+		},
+		"UsedScopes":  func() (int, error) { found, err := w.s.UsedScopes(w.ctx, id, noon); return len(found), err },
 		"AuditEvents": func() (int, error) { found, err := w.s.AuditEvents(w.ctx, id, 0, 100); return len(found), err },
 		"Alerts": func() (int, error) {
 			found, err := w.s.Alerts(w.ctx, storage.AlertFilter{OrganizationID: id}, page)
@@ -221,7 +228,7 @@ var unscoped = strings.Fields(`
 	CreateUser UserByEmail LockUser SetPassword CreateMembership MembershipsOf
 	CreateProject CreateInstallation CreateClient ClientByClientID ResourceServers ResourceServerByIdentifier ResourceServerByName
 	SpendAssertion SweepAssertions
-	CreateToken CredentialByReference RevokeToken RecordUses SweepTokens SweepSessions PrepareTokens
+	CreateToken CredentialByReference RevokeToken RecordUses AddUses NoteTraits ResourceServersByID SweepUsage SweepTokens SweepSessions PrepareTokens
 	CreateSigningKey SigningKeys UpdateSigningKey RevokeSigningKey DeleteSigningKey
 	AppendAuditEvent NamedSecretsAfter
 	FindAuditEvents AuditEventByID UnsealedAuditEvents CountUnsealedAuditEvents SealAuditEvents SealedAuditEvents LastAuditSeal
@@ -383,6 +390,13 @@ func testCrossing(t *testing.T, w *world) {
 	for _, secret := range d.c.Secrets {
 		uses = append(uses, storage.TokenUse{Kind: storage.AccessToken, ID: d.c.ID, ClientSecretID: secret.ID})
 	}
+	counts := make([]storage.UseCount, 0, len(uses))
+	traits := make([]storage.Trait, 0, len(uses))
+	for _, use := range uses {
+		c := storage.CredentialID{Kind: storage.CredentialKind(use.Kind), ID: use.ID}
+		counts = append(counts, storage.UseCount{OrganizationID: d.o.ID, Credential: c, Day: noon, Count: 1, Uses: 1})
+		traits = append(traits, storage.Trait{OrganizationID: d.o.ID, Credential: c, Kind: storage.ScopeTrait, Value: "issues"})
+	}
 	all := storage.TokenFilter{OrganizationID: d.o.ID}
 	crossers := []func(at time.Time) error{
 		func(at time.Time) error {
@@ -395,6 +409,17 @@ func testCrossing(t *testing.T, w *world) {
 		func(at time.Time) error { return w.s.ExpireTokens(w.ctx, all, hour.Add(-at.Sub(noon))) },
 		func(time.Time) error { _, err := w.s.RevokeTokens(w.ctx, all, noon); return err },
 		func(time.Time) error { _, err := w.s.ReassignTokens(w.ctx, d.o.ID, d.admin.ID, d.admin.ID); return err },
+		func(at time.Time) error {
+			return w.s.Transaction(w.ctx, func(ctx context.Context) error {
+				mixed := slices.Clone(counts)
+				rand.Shuffle(len(mixed), func(a, b int) { mixed[a], mixed[b] = mixed[b], mixed[a] })
+				if err := w.s.AddUses(ctx, mixed); err != nil {
+					return err
+				}
+				_, err := w.s.NoteTraits(ctx, traits, at.Add(time.Duration(rand.IntN(1e6))*time.Hour))
+				return err
+			})
+		},
 		func(at time.Time) error {
 			return w.s.ExpireClientSecrets(w.ctx, d.o.ID, d.c.ID, 0, hour.Add(-at.Sub(noon)))
 		},

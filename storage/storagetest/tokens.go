@@ -184,12 +184,13 @@ func testUses(t *testing.T, w *world) {
 	c, ext := w.application(o.ID), w.extensionKey(w.installation(o.ID))
 	minute := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
 	use := func(n int) storage.TokenUse {
-		return storage.TokenUse{Kind: storage.ExtensionKey, ID: ext.ID, At: minute(n), Address: fmt.Sprint("192.0.2.", n), UserAgent: "a\x00b\xff"}
+		return storage.TokenUse{Kind: storage.ExtensionKey, ID: ext.ID, At: minute(n), Address: fmt.Sprint("192.0.2.", n), UserAgent: "a\x00b\xff", ResourceServerID: int64(n % 2)}
 	}
 	check := func(what string, n int) {
 		t.Helper()
 		want := ext
 		want.LastUsedAt, want.LastUsedAddress, want.LastUsedUserAgent = minute(n), fmt.Sprint("192.0.2.", n), "a\uFFFDb\uFFFD"
+		want.LastUsedServerID = int64(n % 2)
 		equal(w, what, w.credential(ext).Token, want)
 	}
 	w.ok(w.s.RecordUses(w.ctx, nil))
@@ -199,13 +200,14 @@ func testUses(t *testing.T, w *world) {
 	check("an older one", 5)
 	w.ok(w.s.RecordUses(w.ctx, []storage.TokenUse{
 		use(6),
-		{Kind: storage.AccessToken, ID: c.ID, ClientSecretID: c.Secrets[1].ID, At: minute(7)},
+		{Kind: storage.AccessToken, ID: c.ID, ClientSecretID: c.Secrets[1].ID, At: minute(7), Address: "192.0.2.7", UserAgent: "a\xff", ResourceServerID: 4},
 		{Kind: storage.AccessToken, ID: c.ID, At: minute(8)},
 		{Kind: storage.Session, ID: ext.ID, At: minute(9)}, // no such session
 		{Kind: storage.AccessToken, ID: 4711, ClientSecretID: 4711, At: minute(9)},
 	}))
 	check("a later one", 6)
 	c.LastUsedAt, c.Secrets[1].LastUsedAt = minute(8), minute(7)
+	c.Secrets[1].LastUsedAddress, c.Secrets[1].LastUsedUserAgent, c.Secrets[1].LastUsedServerID = "192.0.2.7", "a\uFFFD", 4
 	equal(w, "client", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
 	w.ok(w.s.RecordUses(w.ctx, []storage.TokenUse{{Kind: storage.AccessToken, ID: c.ID, ClientSecretID: c.Secrets[1].ID, At: minute(1)}}))
 	equal(w, "client after an older use", must(w.s.ClientByClientID(w.ctx, c.ClientID))(w), c)
