@@ -86,12 +86,28 @@ func (c *Console) handler(p page) http.Handler {
 		protect(w.Header())
 		v := &visit{console: c, response: w, request: r, page: p}
 		shown, err := c.answer(v)
+		if err == nil && shown.stream != nil {
+			if err = c.stream(v, shown); err == nil {
+				return
+			}
+		}
 		if err != nil {
 			err = errors.Join(err, v.recordRefusal(err))
 			shown = v.problem(err)
 		}
 		c.render(v, shown)
 	})
+}
+
+// stream lets an answer write itself. One that fails on the way is cut off, so that
+// nobody takes what has come for all of it.
+func (c *Console) stream(v *visit, shown view) error {
+	begun, err := web.Stream(v.response, shown.stream)
+	if err != nil && begun {
+		c.server.Logger.WarnContext(v.context(), "an answer was cut off", "request_id", v.caller.Origin.RequestID, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return err
 }
 
 func (c *Console) answer(v *visit) (view, error) {

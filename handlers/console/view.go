@@ -54,6 +54,9 @@ type view struct {
 	title    string
 	data     any
 	redirect string // where to go on instead; below the issuer
+	// stream writes the whole answer by itself, nil: the template does. An error before
+	// it has begun to write is a page as any other.
+	stream func(w http.ResponseWriter) error
 }
 
 // goTo leads on after a change, to say there that it was made.
