@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"mime"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"kiket.dev/auth/handlers/web"
+	"kiket.dev/auth/server"
+	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/storage"
 )
 
@@ -92,16 +95,23 @@ func (a *API) exportAuditEvents(c *call) (reply, error) {
 	if err := errors.Join(errFilter, errFormat); err != nil {
 		return reply{}, err
 	}
+	return reply{stream: func(w http.ResponseWriter) error {
+		return ExportAuditEvents(c.context(), w, a.Server, c.caller, filter, format)
+	}}, nil
+}
+
+// ExportAuditEvents answers with all events that the filter names, for which it takes as
+// long as it takes, within bounds. It returns access.ErrDenied, before anything is
+// written.
+func ExportAuditEvents(ctx context.Context, w http.ResponseWriter, s *server.Server, caller access.Caller, filter storage.AuditFilter, format AuditFormat) error {
+	ctx, cancel := web.Longer(ctx, exportTimeout)
+	defer cancel()
 	if filter.Until.IsZero() { // what comes meanwhile is for the next
-		filter.Until = a.Server.Clock().Add(time.Second)
+		filter.Until = s.Clock().Add(time.Second)
 	}
 	media := map[AuditFormat]string{NDJSON: "application/x-ndjson", CSV: "text/csv; charset=utf-8; header=present"}[format]
-	return reply{stream: func(w http.ResponseWriter) error {
-		ctx, cancel := web.Longer(c.request.Context(), exportTimeout)
-		defer cancel()
-		out := &export{response: w, control: http.NewResponseController(w), format: format, media: media}
-		return a.Server.Log.Export(ctx, c.caller, filter, out.write)
-	}}, nil
+	out := &export{response: w, control: http.NewResponseController(w), format: format, media: media}
+	return s.Log.Export(ctx, caller, filter, out.write)
 }
 
 // export is an answer that goes out while it is being read.
