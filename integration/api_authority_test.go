@@ -56,6 +56,7 @@ func newAuthority(t *testing.T, e engine) *authority {
 		"/alerts/{id}":               alert,
 		"/audit_events/{id}":         "1",
 		"/alert_channels/{id}":       channel,
+		"{rule:[a-z_]+}":             "dormant_credential_used",
 		"/workspace_api_tokens/{id}": fmt.Sprint(i.workspaceToken(time.Time{}, "issues").Token.ID),
 		"/oauth_applications/{id}":   fmt.Sprint(a.app.ID),
 		"{secret_id}":                fmt.Sprint(a.app.Secrets[0].ID),
@@ -98,6 +99,7 @@ func (a *authority) path(route web.Route) string {
 	}
 	path = strings.Replace(path, "{secret_id:[0-9]+}", a.things["{secret_id}"], 1)
 	path = strings.Replace(path, "{name:[0-9]+}", a.things["{name:[0-9]+}"], 1)
+	path = strings.Replace(path, "{rule:[a-z_]+}", a.things["{rule:[a-z_]+}"], 1)
 	path = strings.Replace(path, "{name}", a.things["{name}"], 1)
 	if strings.ContainsAny(path, "{}") {
 		a.t.Fatalf("%s: this test does not know what to put in its variables", route.Path)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/storage"
 )
 
@@ -25,23 +26,24 @@ type partyBody struct {
 }
 
 type alertBody struct {
-	ID             int64          `json:"id"`
-	State          string         `json:"state"`
-	Rule           string         `json:"rule"`
-	Summary        string         `json:"summary"`
-	Subject        partyBody      `json:"subject"`
-	Details        map[string]any `json:"details"`
-	Count          int64          `json:"count"`
-	FirstAt        *time.Time     `json:"first_at"`
-	LastAt         *time.Time     `json:"last_at"`
-	Link           string         `json:"link"`
-	AcknowledgedAt *time.Time     `json:"acknowledged_at"`
-	AcknowledgedBy *partyBody     `json:"acknowledged_by"`
+	ID             int64           `json:"id"`
+	State          string          `json:"state"`
+	Rule           string          `json:"rule"`
+	Severity       alerts.Severity `json:"severity"`
+	Summary        string          `json:"summary"`
+	Subject        partyBody       `json:"subject"`
+	Details        map[string]any  `json:"details"`
+	Count          int64           `json:"count"`
+	FirstAt        *time.Time      `json:"first_at"`
+	LastAt         *time.Time      `json:"last_at"`
+	Link           string          `json:"link"`
+	AcknowledgedAt *time.Time      `json:"acknowledged_at"`
+	AcknowledgedBy *partyBody      `json:"acknowledged_by"`
 }
 
 func (a *API) renderAlert(alert storage.Alert) alertBody {
 	body := alertBody{
-		ID: alert.ID, State: alertOpen, Rule: alert.Rule, Summary: alert.Summary, Subject: partyBody(alert.Subject),
+		ID: alert.ID, State: alertOpen, Rule: alert.Rule, Severity: alerts.SeverityOf(alerts.Rule(alert.Rule)), Summary: alert.Summary, Subject: partyBody(alert.Subject),
 		Details: alert.Details, Count: alert.Count, FirstAt: moment(alert.FirstAt), LastAt: moment(alert.LastAt),
 		Link: a.Server.Alerts.Link(alert.Subject),
 	}

@@ -58,7 +58,7 @@ func endpoints() []endpoint {
 		sessionEndpoints, meEndpoints, userEndpoints, organizationEndpoints,
 		workspaceTokenEndpoints, applicationEndpoints, projectEndpoints,
 		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints,
-		auditEventEndpoints, alertEndpoints, alertChannelEndpoints, scopeEndpoints, documentEndpoints,
+		auditEventEndpoints, alertEndpoints, alertChannelEndpoints, alertRuleEndpoints, scopeEndpoints, documentEndpoints,
 	)
 }
 

@@ -37,7 +37,7 @@ func facts(m alerts.Message) []fact {
 	for _, name := range slices.Sorted(maps.Keys(m.Details)) {
 		told = append(told, fact{words(name), oneLine(fmt.Sprint(m.Details[name]))})
 	}
-	return append(told, fact{"Rule", m.Rule})
+	return append(told, fact{"Severity", string(m.Severity)}, fact{"Rule", m.Rule})
 }
 
 // invitation is what the link is for.

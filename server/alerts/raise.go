@@ -89,7 +89,7 @@ func (s *Service) tell(ctx context.Context, channels []storage.AlertChannel, a s
 		return err
 	}
 	m := Message{
-		Kind: AlertMessage, OrganizationID: o.ID, Organization: o.Name, AlertID: a.ID, Rule: a.Rule, Subject: Subject(a.Subject),
+		Kind: AlertMessage, OrganizationID: o.ID, Organization: o.Name, AlertID: a.ID, Rule: a.Rule, Severity: SeverityOf(Rule(a.Rule)), Subject: Subject(a.Subject),
 		Summary: a.Summary, Details: a.Details, Count: a.Count, FirstAt: a.FirstAt.UTC(), LastAt: a.LastAt.UTC(), Link: s.Link(a.Subject),
 	}
 	for _, c := range channels {

@@ -35,6 +35,7 @@ type Options struct {
 		storage.Transactor
 		storage.OrganizationStore
 		storage.AlertStore
+		storage.AlertRuleStore
 		storage.AlertChannelStore
 		storage.OutboxStore
 	}
@@ -92,8 +93,8 @@ const (
 	TestMessage    MessageKind = "test"
 )
 
-// Message is what a channel is told. What is not about an alert has no Rule, Subject,
-// AlertID and Details.
+// Message is what a channel is told. What is not about an alert has no Rule,
+// Severity, Subject, AlertID and Details.
 type Message struct {
 	ID             int64          `json:"-"` // the same when it is sent again
 	Kind           MessageKind    `json:"kind"`
@@ -101,6 +102,7 @@ type Message struct {
 	Organization   string         `json:"organization"`
 	AlertID        int64          `json:"alert_id,omitempty"`
 	Rule           string         `json:"rule,omitempty"`
+	Severity       Severity       `json:"severity,omitempty"`
 	Subject        Subject        `json:"subject,omitzero"`
 	Summary        string         `json:"summary"`
 	Details        map[string]any `json:"details,omitempty"`
