@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"kiket.dev/auth/handlers/web"
@@ -87,7 +88,7 @@ func withQuery(path string, query url.Values) string {
 // given is none: nobody is sent elsewhere.
 func next(given string) string {
 	u, err := url.Parse(given)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, Base+"/") || strings.ContainsAny(given, "\\\r\n") {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, Base+"/") || path.Clean(u.Path) != u.Path || strings.ContainsAny(given, "\\\r\n") {
 		return Base
 	}
 	return u.RequestURI()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/storage"
 )
 
@@ -23,6 +24,15 @@ func functions(clock func() time.Time) template.FuncMap {
 		"past":    func(t time.Time) bool { return clock().After(t) },
 		"within":  func(t time.Time, days int) bool { return t.Sub(clock()) < time.Duration(days)*24*time.Hour },
 		"plural":  plural[int],
+		"lasts":   lasts,
+		"counted": plural[int64],
+
+		"channelKind":    channelKind,
+		"credentialKind": credentialKind,
+		"ruleName":       func(rule string) string { return ruleName(alerts.Rule(rule)) },
+		"severityClass":  severityClass,
+
+		"clock":   func(t time.Time) string { return t.UTC().Format("15:04") },
 		"explain": explain,
 		"browser": browser,
 		"kind":    kindName,
@@ -76,6 +86,18 @@ func span(d time.Duration) string {
 		return plural(int64(d/(30*day)), "month")
 	}
 	return plural(int64(d/(365*day)), "year")
+}
+
+// lasts says exactly how long something is, in the largest unit of which it is a whole
+// number.
+func lasts(d time.Duration) string {
+	switch {
+	case d%time.Hour == 0:
+		return plural(int64(d/time.Hour), "hour")
+	case d%time.Minute == 0:
+		return plural(int64(d/time.Minute), "minute")
+	}
+	return plural(int64(d/time.Second), "second")
 }
 
 // plural counts: 1 token, 2 tokens.
