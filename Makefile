@@ -44,6 +44,10 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 generate: ## rewrite what is made from code: the example configuration and its table
 	$(GO) test ./config -count=1 -run=FollowsTheTable -update
 
+.PHONY: screenshots
+screenshots: ## take the pictures of docs/screenshots again
+	$(GO) test ./integration -count=1 -run='InBrowser$$' -update
+
 .PHONY: format
 format: ## let gofumpt rewrite what it would change
 	$(TOOL) gofumpt -w .

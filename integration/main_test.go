@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 	// Benchmarks count what a durable commit costs.
 	durable := flag.Lookup("test.bench").Value.String() != ""
 	code := postgrestest.Main(m, &cluster, postgrestest.Options{Durable: durable})
+	chromium.close()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
