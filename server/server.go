@@ -27,6 +27,7 @@ import (
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/credentials"
+	"kiket.dev/auth/server/expiry"
 	"kiket.dev/auth/server/extensions"
 	"kiket.dev/auth/server/members"
 	"kiket.dev/auth/server/organizations"
@@ -82,6 +83,7 @@ type Server struct {
 	Credentials   *credentials.Service
 	Usage         *usage.Recorder
 	Alerts        *alerts.Service
+	Expiry        *expiry.Service
 	Watch         *alerts.Watch
 	Audit         *audit.Recorder
 	Notary        *audit.Notary
@@ -137,6 +139,7 @@ func New(o Options) *Server {
 		Store: o.Store, Audit: record, Sealer: o.Sealer, Messenger: o.Messenger, Issuer: o.Issuer, RetryAfter: o.AlertRetry,
 		Clock: o.Clock, Logger: o.Logger,
 	})
+	s.Expiry = &expiry.Service{Store: o.Store, Alerts: s.Alerts, Audit: record, Issuer: o.Issuer, Clock: o.Clock, Logger: o.Logger}
 	s.Watch = alerts.NewWatch(s.Alerts.Raise, o.Store, o.Clock, o.Logger)
 	s.Provider = provider.New(provider.Options{
 		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage, Watch: s.Watch, Failures: s.Failures,
@@ -196,6 +199,7 @@ func (s *Server) Run(ctx context.Context) {
 	tasks.Go(func() { s.Usage.Run(ctx) })
 	tasks.Go(func() { s.Watch.Run(ctx) })
 	tasks.Go(func() { s.Alerts.Run(ctx) })
+	tasks.Go(func() { s.Expiry.Run(ctx) })
 	tasks.Go(func() { s.Failures.Run(ctx) })
 	tasks.Go(func() { s.Notary.Run(ctx) })
 	tasks.Go(func() { s.maintain(ctx) })
@@ -262,5 +266,5 @@ func (s *Server) sweep(ctx context.Context) error {
 	_, errSessions := s.Store.SweepSessions(ctx, s.Clock().Add(-keepSessions))
 	_, errAssertions := s.Store.SweepAssertions(ctx, s.Clock().Add(-clockSkew))
 	_, errAudit := s.Notary.Prune(ctx)
-	return errors.Join(err, errSessions, errAssertions, errAudit, requests.Sweep(ctx, s.Store, s.Clock()), s.Alerts.Sweep(ctx))
+	return errors.Join(err, errSessions, errAssertions, errAudit, requests.Sweep(ctx, s.Store, s.Clock()), s.Alerts.Sweep(ctx), s.Expiry.Sweep(ctx))
 }

@@ -12,6 +12,18 @@ type Organization struct {
 	Slug      string // unique, [a-z0-9-]
 	Name      string
 	CreatedAt time.Time
+	// WorkspaceTokenMaxLifetime is how long after its creation a workspace API token
+	// expires at the latest, in whole seconds; 0: there is no such limit.
+	WorkspaceTokenMaxLifetime time.Duration
+	// ExpiryDigestAt is when members were told last of what expires; zero: never.
+	ExpiryDigestAt time.Time
+}
+
+// OrganizationUpdate is a change of an organization; nil leaves as it is.
+type OrganizationUpdate struct {
+	Name                      *string        // the slug stays
+	WorkspaceTokenMaxLifetime *time.Duration // 0: none
+	ExpiryDigestAt            *time.Time
 }
 
 // OrganizationStore keeps organizations.
@@ -24,8 +36,8 @@ type OrganizationStore interface {
 	OrganizationBySlug(ctx context.Context, slug string) (Organization, error)
 	// Organizations returns a page of all organizations, by id.
 	Organizations(ctx context.Context, page Page) ([]Organization, error)
-	// RenameOrganization changes the name, not the slug; ErrNotFound if there is none.
-	RenameOrganization(ctx context.Context, id int64, name string) error
+	// UpdateOrganization changes an organization; ErrNotFound if there is none.
+	UpdateOrganization(ctx context.Context, id int64, u OrganizationUpdate) error
 	// LockOrganization makes concurrent transactions that lock the same
 	// organization wait for each other until the transaction in ctx ends. Outside a
 	// transaction it is an error; ErrNotFound if there is none.

@@ -181,6 +181,8 @@ type TokenFilter struct {
 	ActiveAt       time.Time // neither revoked nor expired then
 	ExpiredAt      time.Time // expired then, revoked or not
 	UnusedSince    time.Time // not used since then, and made before
+	NeverUsed      bool
+	OwnerGone      bool      // workspace API tokens whose owner is no admin of the organization, or no member
 	ExpiringBefore time.Time // with an expiry before then
 }
 

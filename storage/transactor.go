@@ -39,8 +39,8 @@ type Store interface {
 	InstallationStore
 	NamedSecretStore
 	TokenStore
-	SigningKeyStore
 	UsageStore
+	SigningKeyStore
 	AuditStore
 	AuditChainStore
 	AuditVerificationStore
@@ -49,6 +49,7 @@ type Store interface {
 	AlertRuleStore
 	AlertChannelStore
 	OutboxStore
+	ExpiryNoticeStore
 
 	// Ping returns nil when the database answers and ErrUnavailable otherwise.
 	Ping(ctx context.Context) error

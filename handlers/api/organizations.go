@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"time"
 
+	"kiket.dev/auth/server/organizations"
 	"kiket.dev/auth/storage"
 )
 
 var organizationEndpoints = []endpoint{
 	{method: http.MethodGet, path: "/organization", permission: admin, handle: (*API).showOrganization},
-	{method: http.MethodPatch, path: "/organization", permission: admin, action: "organization.update", handle: (*API).renameOrganization},
+	{method: http.MethodPatch, path: "/organization", permission: admin, action: "organization.update", handle: (*API).updateOrganization},
 }
 
 type organizationBody struct {
@@ -24,11 +25,17 @@ func renderOrganization(o storage.Organization) organizationBody {
 
 type wholeOrganizationBody struct {
 	organizationBody
-	CreatedAt *time.Time `json:"created_at"`
+	WorkspaceTokenMaxLifetime *int64     `json:"workspace_token_max_lifetime"` // seconds
+	CreatedAt                 *time.Time `json:"created_at"`
 }
 
 func renderWholeOrganization(o storage.Organization) wholeOrganizationBody {
-	return wholeOrganizationBody{renderOrganization(o), moment(o.CreatedAt)}
+	body := wholeOrganizationBody{organizationBody: renderOrganization(o), CreatedAt: moment(o.CreatedAt)}
+	if o.WorkspaceTokenMaxLifetime > 0 {
+		seconds := int64(o.WorkspaceTokenMaxLifetime / time.Second)
+		body.WorkspaceTokenMaxLifetime = &seconds
+	}
+	return body
 }
 
 func (a *API) showOrganization(c *call) (reply, error) {
@@ -39,19 +46,35 @@ func (a *API) showOrganization(c *call) (reply, error) {
 	return ok(renderWholeOrganization(o)), nil
 }
 
-func (a *API) renameOrganization(c *call) (reply, error) {
+func (a *API) updateOrganization(c *call) (reply, error) {
 	var request struct {
-		Name *string `json:"name"`
+		Name                      *string         `json:"name"`
+		WorkspaceTokenMaxLifetime optional[int64] `json:"workspace_token_max_lifetime"`
 	}
 	if err := c.decode("organization", &request); err != nil {
 		return reply{}, err
 	}
-	if request.Name == nil { // nothing is to be changed
-		return a.showOrganization(c)
-	}
-	o, err := a.Server.Organizations.Rename(c.context(), c.caller, c.organization(), *request.Name)
+	o, err := a.Server.Organizations.Update(c.context(), c.caller, c.organization(), organizations.Update{
+		Name: request.Name, WorkspaceTokenMaxLifetime: lifetimeLimit(request.WorkspaceTokenMaxLifetime),
+	})
 	if err != nil {
 		return reply{}, err
 	}
 	return ok(renderWholeOrganization(o)), nil
+}
+
+// lifetimeLimit is a limit in seconds as a duration: nil if it is absent, 0 if it is
+// null. What is no limit becomes one that is refused, and never 0, which is none.
+func lifetimeLimit(seconds optional[int64]) *time.Duration {
+	var limit time.Duration
+	switch {
+	case !seconds.set:
+		return nil
+	case seconds.null:
+	case seconds.value < 1, seconds.value > int64(longestSpan/time.Second):
+		limit = -1
+	default:
+		limit = time.Duration(seconds.value) * time.Second
+	}
+	return &limit
 }

@@ -26,6 +26,9 @@ func subject(m alerts.Message) string {
 // facts are what is known, in the order in which it is told.
 func facts(m alerts.Message) []fact {
 	told := []fact{{"Organization", oneLine(m.Organization)}}
+	if m.Kind == alerts.ExpiryMessage {
+		return told
+	}
 	if m.Kind != alerts.AlertMessage {
 		return append(told, fact{"Time", moment(m.LastAt)})
 	}
@@ -42,7 +45,10 @@ func facts(m alerts.Message) []fact {
 
 // invitation is what the link is for.
 func invitation(m alerts.Message) string {
-	if m.Subject.ID != 0 {
+	switch {
+	case m.Kind == alerts.ExpiryMessage:
+		return "Replace or remove them"
+	case m.Subject.ID != 0:
 		return "Look at it, or revoke it"
 	}
 	return "Look at the alerts"

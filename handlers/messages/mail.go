@@ -120,6 +120,11 @@ func (m *Mailer) send(ctx context.Context, to string, message alerts.Message) er
 	if err != nil {
 		return err
 	}
+	return m.submit(ctx, composed)
+}
+
+// submit returns when the mail server has taken the mail.
+func (m *Mailer) submit(ctx context.Context, composed *mail.Msg) error {
 	client, err := mail.NewClient(m.host, m.options...)
 	if err != nil {
 		return err
@@ -137,22 +142,33 @@ var (
 	htmlTemplate  = htmltemplate.Must(htmltemplate.New("mail.html").Parse(htmlMail))
 )
 
+// page is what the templates of a mail are given.
+type page struct {
+	Summary, Invitation, Link string
+	Facts                     []fact
+	Sections                  []section
+}
+
 // compose writes the mail, with a plain part and one of HTML (RFC 2046 section 5.1.4).
 func (m *Mailer) compose(to string, message alerts.Message) (*mail.Msg, error) {
+	id := fmt.Sprintf("%d.%d", message.OrganizationID, message.ID)
+	page := page{oneLine(message.Summary), invitation(message), message.Link, facts(message), sections(message)}
+	return m.write(to, subject(message), id, plainTemplate, htmlTemplate, page)
+}
+
+// write writes a mail from the templates of its two parts. The id is the same when it is
+// sent again.
+func (m *Mailer) write(to, subject, id string, plainPart *texttemplate.Template, htmlPart *htmltemplate.Template, page any) (*mail.Msg, error) {
 	composed := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := errors.Join(composed.From(m.from), composed.To(to)); err != nil {
 		return nil, fmt.Errorf("addressing a mail: %w", err)
 	}
-	composed.Subject(subject(message))
+	composed.Subject(subject)
 	composed.SetDate()
-	composed.SetMessageIDWithValue(fmt.Sprintf("kiket-auth.%d.%d@%s", message.OrganizationID, message.ID, m.domain))
+	composed.SetMessageIDWithValue(fmt.Sprintf("kiket-auth.%s@%s", id, m.domain))
 	composed.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
-	page := struct {
-		Summary, Invitation, Link string
-		Facts                     []fact
-	}{oneLine(message.Summary), invitation(message), message.Link, facts(message)}
 	var plain, html bytes.Buffer
-	if err := errors.Join(plainTemplate.Execute(&plain, page), htmlTemplate.Execute(&html, page)); err != nil {
+	if err := errors.Join(plainPart.Execute(&plain, page), htmlPart.Execute(&html, page)); err != nil {
 		return nil, fmt.Errorf("writing a mail: %w", err)
 	}
 	composed.SetBodyString(mail.TypeTextPlain, plain.String())

@@ -61,10 +61,7 @@ func TestMail(t *testing.T) {
 		t.Errorf("%s, %v", media, err)
 	}
 	var plain, html bytes.Buffer
-	page := struct {
-		Summary, Invitation, Link string
-		Facts                     []fact
-	}{hostile().Summary, "Look", hostile().Link, facts(hostile())}
+	page := page{hostile().Summary, "Look", hostile().Link, facts(hostile()), sections(hostile())}
 	if err := plainTemplate.Execute(&plain, page); err != nil || strings.Count(plain.String(), hostile().Link) != 1 {
 		t.Error(err, plain.String())
 	}

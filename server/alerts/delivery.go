@@ -88,7 +88,7 @@ func (s *Service) deliver(ctx context.Context, m storage.OutboxMessage, next fun
 	} else {
 		at := next(m)
 		s.Logger.WarnContext(ctx, "a message was not delivered", slog.Int64("organization_id", m.OrganizationID),
-			slog.Int64("channel_id", m.ChannelID), slog.Int("attempt", m.Attempts), slog.Bool("given_up", at.IsZero()), slog.Any("error", failure))
+			slog.Int64("channel_id", m.ChannelID), slog.Int64("user_id", m.UserID), slog.Int("attempt", m.Attempts), slog.Bool("given_up", at.IsZero()), slog.Any("error", failure))
 		err = s.Store.MessageFailed(noting, m, s.Clock(), at, Reason(failure))
 	}
 	if err != nil {
@@ -98,11 +98,7 @@ func (s *Service) deliver(ctx context.Context, m storage.OutboxMessage, next fun
 }
 
 func (s *Service) send(ctx context.Context, m storage.OutboxMessage) error {
-	c, err := s.Store.AlertChannelByID(ctx, m.OrganizationID, m.ChannelID)
-	if err != nil {
-		return fmt.Errorf("finding the channel: %w", err)
-	}
-	to, err := s.destination(c)
+	to, err := s.receiver(ctx, m)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type Options struct {
 	Store interface {
 		storage.Transactor
 		storage.OrganizationStore
+		storage.UserStore
 		storage.AlertStore
 		storage.AlertRuleStore
 		storage.AlertChannelStore
@@ -109,6 +110,7 @@ type Message struct {
 	Count          int64          `json:"count"`
 	FirstAt        time.Time      `json:"first_at"`
 	LastAt         time.Time      `json:"last_at"`
+	Expiring       []Expiring     `json:"expiring,omitempty"`
 	Link           string         `json:"link"`
 }
 

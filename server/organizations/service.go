@@ -9,7 +9,6 @@ package organizations
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"kiket.dev/auth/server/access"
@@ -66,38 +65,6 @@ func (s *Service) organization(ctx context.Context, id int64) (storage.Organizat
 		return storage.Organization{}, fmt.Errorf("finding the organization: %w", err)
 	}
 	return o, nil
-}
-
-// Rename changes the name of an organization, of 1 to 100 characters, and returns it.
-// Its slug stays. It returns access.ErrDenied, storage.ErrInvalid, or
-// storage.ErrNotFound if there is none.
-func (s *Service) Rename(ctx context.Context, caller access.Caller, organizationID int64, name string) (storage.Organization, error) {
-	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
-		return storage.Organization{}, err
-	}
-	if err := storage.CheckName("name", name); err != nil {
-		return storage.Organization{}, err
-	}
-	name = strings.TrimSpace(name)
-	var o storage.Organization
-	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
-		if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
-			return fmt.Errorf("locking the organization: %w", err)
-		}
-		var err error
-		if o, err = s.organization(ctx, organizationID); err != nil || o.Name == name {
-			return err
-		}
-		before := o.Name
-		o.Name = name
-		if err := s.Store.RenameOrganization(ctx, organizationID, name); err != nil {
-			return fmt.Errorf("renaming the organization: %w", err)
-		}
-		return s.record(ctx, caller, "organization.updated", o, map[string]any{
-			"name": map[string]any{"before": before, "after": name},
-		})
-	})
-	return o, err
 }
 
 func (s *Service) record(ctx context.Context, caller access.Caller, action string, o storage.Organization, details map[string]any) error {

@@ -24,8 +24,8 @@ type WorkspaceTokenRequest struct {
 // IssueWorkspaceToken issues a token to an admin of the organization. No scopes
 // means full access. It returns access.ErrDenied if the caller may not issue it: the
 // caller is no admin, is nobody's, or has less than the token would. It returns
-// storage.ErrInvalid if the request is wrong, and storage.ErrNotFound if the owner is
-// not a member.
+// storage.ErrInvalid if the request is wrong, or asks for more time than the organization
+// gives its tokens, and storage.ErrNotFound if the owner is not a member.
 func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller, r WorkspaceTokenRequest) (Issued, error) {
 	if err := caller.Require(storage.ScopeAdmin, r.OrganizationID); err != nil {
 		return Issued{}, err
@@ -49,6 +49,9 @@ func (s *Service) IssueWorkspaceToken(ctx context.Context, caller access.Caller,
 		if err != nil {
 			return err
 		}
+		if err := s.requireWithinLifetime(ctx, r, now); err != nil {
+			return err
+		}
 		issued, err = s.issue(ctx, caller, r.token(now))
 		issued.Owner = owner
 		return err
@@ -70,6 +73,27 @@ func (r WorkspaceTokenRequest) token(now time.Time) storage.Token {
 		CreatedAt:      now,
 		ExpiresAt:      r.ExpiresAt,
 	}
+}
+
+// requireWithinLifetime holds that a token expires no later than the organization's limit
+// says. The organization is locked, so that a limit that was set before holds.
+func (s *Service) requireWithinLifetime(ctx context.Context, r WorkspaceTokenRequest, now time.Time) error {
+	o, err := s.Store.OrganizationByID(ctx, r.OrganizationID)
+	if err != nil {
+		return fmt.Errorf("finding the organization: %w", err)
+	}
+	most := o.WorkspaceTokenMaxLifetime
+	if most == 0 {
+		return nil
+	}
+	last := now.Add(most).UTC().Truncate(time.Second).Format(time.RFC3339)
+	switch {
+	case r.ExpiresAt.IsZero():
+		return storage.Invalidf("expires_at", "is needed, since the organization's tokens live for at most %d seconds: want %s at the latest", most/time.Second, last)
+	case r.ExpiresAt.Sub(now) > most:
+		return storage.Invalidf("expires_at", "is too far away, since the organization's tokens live for at most %d seconds: want %s at the latest", most/time.Second, last)
+	}
+	return nil
 }
 
 // requireAtMost holds that a token never makes one that may do more than itself.

@@ -125,7 +125,7 @@ func (s *Store) Backlogs(ctx context.Context, organizationID int64) (map[int64]s
 	backlogs := map[int64]storage.Backlog{}
 	err := s.rows(ctx, s.reader, "counting what channels wait for", `SELECT channel_id,
 			count(CASE WHEN failed_at IS NULL THEN 1 END), count(failed_at)
-		FROM outbox WHERE organization_id = ? AND delivered_at IS NULL GROUP BY channel_id`,
+		FROM outbox WHERE organization_id = ? AND channel_id > 0 AND delivered_at IS NULL GROUP BY channel_id`,
 		[]any{organizationID}, func(scan func(...any) error) error {
 			var id int64
 			var b storage.Backlog

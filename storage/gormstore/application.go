@@ -44,6 +44,7 @@ func (s *Store) ApplicationSecrets(ctx context.Context, f storage.ClientSecretFi
 	where.addID("s.id < ?", page.Before)
 	where.addAt("s.closed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > ?)", f.OpenAt)
 	where.addAt("s.created_at < ? AND (s.last_used_at IS NULL OR s.last_used_at < ?)", f.UnusedSince)
+	where.addIf(f.NeverUsed, "s.last_used_at IS NULL")
 	where.addAt("s.expires_at < ?", f.ExpiringBefore)
 	var found []storage.ApplicationSecret
 	err := s.rows(ctx, s.reader, doing, "SELECT "+clientSecretColumns+", s.closed_at, s.tokens_revoked"+

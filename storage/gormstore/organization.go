@@ -3,6 +3,8 @@ package gormstore
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -14,18 +16,27 @@ type organizationRow struct {
 	Slug      string
 	Name      string
 	CreatedAt moment `gorm:"autoCreateTime:false"`
+
+	WorkspaceTokenMaxLifetime reference // seconds
+	ExpiryDigestAt            moment
 }
 
 func (organizationRow) TableName() string { return "organizations" }
 
 func (r organizationRow) domain() storage.Organization {
-	return storage.Organization{ID: r.ID, Slug: r.Slug, Name: r.Name, CreatedAt: r.CreatedAt.time()}
+	return storage.Organization{
+		ID: r.ID, Slug: r.Slug, Name: r.Name, CreatedAt: r.CreatedAt.time(),
+		WorkspaceTokenMaxLifetime: time.Duration(r.WorkspaceTokenMaxLifetime) * time.Second, ExpiryDigestAt: r.ExpiryDigestAt.time(),
+	}
 }
 
 // CreateOrganization implements [storage.OrganizationStore].
 func (s *Store) CreateOrganization(ctx context.Context, o *storage.Organization) error {
 	const doing = "creating an organization"
-	row := organizationRow{Slug: o.Slug, Name: o.Name, CreatedAt: moment(o.CreatedAt)}
+	row := organizationRow{
+		Slug: o.Slug, Name: o.Name, CreatedAt: moment(o.CreatedAt),
+		WorkspaceTokenMaxLifetime: reference(o.WorkspaceTokenMaxLifetime / time.Second), ExpiryDigestAt: moment(o.ExpiryDigestAt),
+	}
 	if err := s.create(ctx, doing, &row, o.Slug, o.Name); err != nil {
 		return err
 	}
@@ -53,13 +64,27 @@ func (s *Store) Organizations(ctx context.Context, page storage.Page) ([]storage
 	return all(rows, organizationRow.domain), err
 }
 
-// RenameOrganization implements [storage.OrganizationStore].
-func (s *Store) RenameOrganization(ctx context.Context, id int64, name string) error {
-	const doing = "renaming an organization"
-	if err := storable(name); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+// UpdateOrganization implements [storage.OrganizationStore].
+func (s *Store) UpdateOrganization(ctx context.Context, id int64, u storage.OrganizationUpdate) error {
+	const doing = "changing an organization"
+	set := []string{"slug = slug"} // so that there is something to set
+	var args []any
+	change := func(column string, value any) {
+		set, args = append(set, column+" = ?"), append(args, value)
 	}
-	return s.mustChange(ctx, doing, "UPDATE organizations SET name = ? WHERE id = ?", name, id)
+	if u.Name != nil {
+		if err := storable(*u.Name); err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		change("name", *u.Name)
+	}
+	if u.WorkspaceTokenMaxLifetime != nil {
+		change("workspace_token_max_lifetime", reference(*u.WorkspaceTokenMaxLifetime/time.Second))
+	}
+	if u.ExpiryDigestAt != nil {
+		change("expiry_digest_at", moment(*u.ExpiryDigestAt))
+	}
+	return s.mustChange(ctx, doing, "UPDATE organizations SET "+strings.Join(set, ", ")+" WHERE id = ?", append(args, id)...)
 }
 
 // LockOrganization implements [storage.OrganizationStore]. It is [Store.Lock] with

@@ -12,7 +12,8 @@ import (
 type outboxRow struct {
 	ID             int64
 	OrganizationID int64
-	ChannelID      int64
+	ChannelID      reference
+	UserID         reference
 	Payload        []byte
 	CreatedAt      moment `gorm:"autoCreateTime:false"`
 	Attempts       int
@@ -26,7 +27,7 @@ func (outboxRow) TableName() string { return "outbox" }
 
 func (r outboxRow) domain() storage.OutboxMessage {
 	return storage.OutboxMessage{
-		ID: r.ID, OrganizationID: r.OrganizationID, ChannelID: r.ChannelID, Payload: r.Payload,
+		ID: r.ID, OrganizationID: r.OrganizationID, ChannelID: int64(r.ChannelID), UserID: int64(r.UserID), Payload: r.Payload,
 		CreatedAt: r.CreatedAt.time(), Attempts: r.Attempts, NextAttemptAt: r.NextAttemptAt.time(),
 		DeliveredAt: r.DeliveredAt.time(), FailedAt: r.FailedAt.time(), LastError: r.LastError,
 	}
@@ -35,7 +36,7 @@ func (r outboxRow) domain() storage.OutboxMessage {
 // QueueMessage implements [storage.OutboxStore].
 func (s *Store) QueueMessage(ctx context.Context, m *storage.OutboxMessage) error {
 	row := outboxRow{
-		OrganizationID: m.OrganizationID, ChannelID: m.ChannelID, Payload: notNull(m.Payload),
+		OrganizationID: m.OrganizationID, ChannelID: reference(m.ChannelID), UserID: reference(m.UserID), Payload: notNull(m.Payload),
 		CreatedAt: moment(m.CreatedAt), Attempts: m.Attempts, NextAttemptAt: moment(m.NextAttemptAt),
 		DeliveredAt: moment(m.DeliveredAt), FailedAt: moment(m.FailedAt), LastError: m.LastError,
 	}
@@ -73,7 +74,7 @@ func (s *Store) MessageDelivered(ctx context.Context, m storage.OutboxMessage, a
 	return s.withChannel(ctx, doing, m, func(ctx context.Context) error {
 		first, err := s.change(ctx, doing, `UPDATE outbox SET delivered_at = ?, failed_at = NULL, last_error = ''
 			WHERE organization_id = ? AND id = ? AND delivered_at IS NULL`, moment(at), m.OrganizationID, m.ID)
-		if err != nil || !first {
+		if err != nil || !first || m.ChannelID == 0 {
 			return err
 		}
 		_, err = s.change(ctx, doing, `UPDATE alert_channels SET last_delivered_at = ?, failing_since = NULL, last_failure = ''
@@ -94,7 +95,7 @@ func (s *Store) MessageFailed(ctx context.Context, m storage.OutboxMessage, at, 
 		mine, err := s.change(ctx, doing, "UPDATE outbox SET "+set+`, last_error = ?
 			WHERE organization_id = ? AND id = ? AND attempts = ? AND delivered_at IS NULL AND failed_at IS NULL`,
 			append(args, why, m.OrganizationID, m.ID, m.Attempts)...)
-		if err != nil || !mine {
+		if err != nil || !mine || m.ChannelID == 0 {
 			return err
 		}
 		_, err = s.change(ctx, doing, `UPDATE alert_channels SET failing_since = COALESCE(failing_since, ?), last_failure = ?
@@ -104,9 +105,13 @@ func (s *Store) MessageFailed(ctx context.Context, m storage.OutboxMessage, at, 
 }
 
 // withChannel locks the channel before the message, as who deletes the channel does, so
-// that neither waits for the other in a circle. If it is gone, so is the message.
+// that neither waits for the other in a circle. If it is gone, so is the message. A message
+// to a member has none.
 func (s *Store) withChannel(ctx context.Context, doing string, m storage.OutboxMessage, f func(ctx context.Context) error) error {
 	return s.Transaction(ctx, func(ctx context.Context) error {
+		if m.ChannelID == 0 {
+			return f(ctx)
+		}
 		there, err := s.change(ctx, doing, "UPDATE alert_channels SET name = name WHERE organization_id = ? AND id = ?", m.OrganizationID, m.ChannelID)
 		if err != nil || !there {
 			return err

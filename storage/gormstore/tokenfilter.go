@@ -35,6 +35,9 @@ func tokenConditions(f storage.TokenFilter) *conditions {
 	c.addAt("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", f.ActiveAt)
 	c.addAt("expires_at <= ?", f.ExpiredAt)
 	c.addAt("created_at < ? AND (last_used_at IS NULL OR last_used_at < ?)", f.UnusedSince)
+	c.addIf(f.NeverUsed, "last_used_at IS NULL")
+	c.addIf(f.OwnerGone, `kind = 'workspace_api_token' AND NOT EXISTS (SELECT 1 FROM memberships admin
+		WHERE admin.organization_id = tokens.organization_id AND admin.user_id = tokens.user_id AND admin.role = 'admin')`)
 	c.addAt("expires_at < ?", f.ExpiringBefore)
 	return c
 }

@@ -143,6 +143,8 @@ func testApplicationSecrets(_ *testing.T, w *world) {
 		"open later":                 {storage.ClientSecretFilter{OpenAt: hour}, []storage.ClientSecret{late, first}},
 		"unused":                     {storage.ClientSecretFilter{UnusedSince: noon.Add(time.Minute)}, []storage.ClientSecret{expired, closed, first}},
 		"unused since after the use": {storage.ClientSecretFilter{UnusedSince: hour}, []storage.ClientSecret{expired, used, closed, first}},
+		"never used":                 {storage.ClientSecretFilter{NeverUsed: true}, []storage.ClientSecret{late, expired, closed, first}},
+		"never used and open":        {storage.ClientSecretFilter{NeverUsed: true, OpenAt: noon}, []storage.ClientSecret{late, first}},
 		"expiring":                   {storage.ClientSecretFilter{ExpiringBefore: hour}, []storage.ClientSecret{expired}},
 		"expiring and open":          {storage.ClientSecretFilter{ExpiringBefore: hour.Add(time.Microsecond), OpenAt: noon}, []storage.ClientSecret{used}},
 		"none":                       {storage.ClientSecretFilter{ID: 4711}, nil},

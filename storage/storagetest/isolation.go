@@ -224,7 +224,7 @@ func (d domestic) plurals(w *world, id int64) map[string]func() (int, error) {
 // says, or are tried for isolation in another test.
 var unscoped = strings.Fields(`
 	Transaction Lock Ping Close
-	CreateOrganization OrganizationByID OrganizationBySlug Organizations RenameOrganization LockOrganization CountOrganizations
+	CreateOrganization OrganizationByID OrganizationBySlug Organizations UpdateOrganization LockOrganization CountOrganizations
 	CreateUser UserByEmail LockUser SetPassword CreateMembership MembershipsOf
 	CreateProject CreateInstallation CreateClient ClientByClientID ResourceServers ResourceServerByIdentifier ResourceServerByName
 	SpendAssertion SweepAssertions
@@ -236,6 +236,7 @@ var unscoped = strings.Fields(`
 	PutAuditKey AuditKeys
 	AuditVerifications ClaimAuditVerification HoldAuditVerification FinishAuditVerification AllAlertRules PutAlertRule
 	RaiseAlert UntoldAlerts SweepAlerts CreateAlertChannel ChannelsLeftOut AlertChannelsAfter ClaimMessages SweepMessages
+	OrganizationsToNotify NoteExpiry SweepExpiryNotices
 	CreateIdempotentAnswer CompleteIdempotentAnswer IdempotentAnswerOf SweepIdempotentAnswers SpendBudget SweepBudgets`)
 
 // testIsolation tries every method that takes an organization from another one.
@@ -352,7 +353,7 @@ func testRollback(t *testing.T, w *world) {
 		must(w.s.RevokeTokens(ctx, storage.TokenFilter{OrganizationID: d.o.ID}, noon))(w)
 		w.ok(w.s.ExpireTokens(ctx, storage.TokenFilter{OrganizationID: d.o.ID}, noon))
 		w.ok(w.s.SetPassword(ctx, d.admin.ID, storage.NewSecret("x")))
-		w.ok(w.s.RenameOrganization(ctx, d.o.ID, "x"))
+		w.ok(w.rename(ctx, d.o.ID, "x"))
 		w.ok(w.s.CreateMembership(ctx, storage.Membership{OrganizationID: d.o.ID, UserID: other.ID, Role: storage.RoleAdmin, CreatedAt: noon}))
 		must(w.s.SpendBudget(ctx, b, 5))(w)
 		w.ok(w.s.CreateIdempotentAnswer(ctx, a))
@@ -387,15 +388,15 @@ func testCrossing(t *testing.T, w *world) {
 		token := w.workspaceToken(d.o.ID, d.admin.ID)
 		uses = append(uses, storage.TokenUse{Kind: token.Kind, ID: token.ID})
 	}
-	for _, secret := range d.c.Secrets {
-		uses = append(uses, storage.TokenUse{Kind: storage.AccessToken, ID: d.c.ID, ClientSecretID: secret.ID})
-	}
 	counts := make([]storage.UseCount, 0, len(uses))
 	traits := make([]storage.Trait, 0, len(uses))
 	for _, use := range uses {
 		c := storage.CredentialID{Kind: storage.CredentialKind(use.Kind), ID: use.ID}
 		counts = append(counts, storage.UseCount{OrganizationID: d.o.ID, Credential: c, Day: noon, Count: 1, Uses: 1})
 		traits = append(traits, storage.Trait{OrganizationID: d.o.ID, Credential: c, Kind: storage.ScopeTrait, Value: "issues"})
+	}
+	for _, secret := range d.c.Secrets {
+		uses = append(uses, storage.TokenUse{Kind: storage.AccessToken, ID: d.c.ID, ClientSecretID: secret.ID})
 	}
 	all := storage.TokenFilter{OrganizationID: d.o.ID}
 	crossers := []func(at time.Time) error{
@@ -406,9 +407,6 @@ func testCrossing(t *testing.T, w *world) {
 			}
 			return w.s.RecordUses(w.ctx, now)
 		},
-		func(at time.Time) error { return w.s.ExpireTokens(w.ctx, all, hour.Add(-at.Sub(noon))) },
-		func(time.Time) error { _, err := w.s.RevokeTokens(w.ctx, all, noon); return err },
-		func(time.Time) error { _, err := w.s.ReassignTokens(w.ctx, d.o.ID, d.admin.ID, d.admin.ID); return err },
 		func(at time.Time) error {
 			return w.s.Transaction(w.ctx, func(ctx context.Context) error {
 				mixed := slices.Clone(counts)
@@ -420,6 +418,9 @@ func testCrossing(t *testing.T, w *world) {
 				return err
 			})
 		},
+		func(at time.Time) error { return w.s.ExpireTokens(w.ctx, all, hour.Add(-at.Sub(noon))) },
+		func(time.Time) error { _, err := w.s.RevokeTokens(w.ctx, all, noon); return err },
+		func(time.Time) error { _, err := w.s.ReassignTokens(w.ctx, d.o.ID, d.admin.ID, d.admin.ID); return err },
 		func(at time.Time) error {
 			return w.s.ExpireClientSecrets(w.ctx, d.o.ID, d.c.ID, 0, hour.Add(-at.Sub(noon)))
 		},

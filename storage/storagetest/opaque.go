@@ -90,6 +90,11 @@ func (f filtered) filters() map[string]filterCase {
 		"unused":                {filter{UnusedSince: noon.Add(time.Minute)}, []string{"plain", "full", "revoked", "session", "key"}},
 		"unused, later":         {filter{UnusedSince: after}, []string{"plain", "full", "used", "revoked", "session", "key", "late"}},
 		"unused since it began": {filter{UnusedSince: noon}, nil},
+		"never used":            {filter{NeverUsed: true}, []string{"plain", "full", "revoked", "session", "key", "late"}},
+		"never used and active": {filter{NeverUsed: true, ActiveAt: hour, Kinds: []storage.TokenKind{storage.WorkspaceAPIToken}}, []string{"plain"}},
+		"of who is no admin":    {filter{OwnerGone: true}, []string{"full"}},
+		"of who is one":         {filter{OwnerGone: true, UserID: f.owner.ID}, nil},
+		"no admin's, late":      {filter{OwnerGone: true, ActiveAt: hour}, nil},
 		"expiring":              {filter{ExpiringBefore: after}, []string{"revoked", "session", "full"}},
 		"expiring and active":   {filter{ExpiringBefore: after, ActiveAt: noon}, []string{"full"}},
 	}

@@ -175,11 +175,21 @@ func testPages(t *testing.T, w *world) {
 func testOrganizationChanges(_ *testing.T, w *world) {
 	o, other := w.organization(), w.organization()
 	o.Name = "Acme 2"
-	w.ok(w.s.RenameOrganization(w.ctx, o.ID, o.Name))
+	w.ok(w.rename(w.ctx, o.ID, o.Name))
 	equal(w, "renamed", must(w.s.OrganizationBySlug(w.ctx, o.Slug))(w), o)
 	equal(w, "the other", must(w.s.OrganizationByID(w.ctx, other.ID))(w), other)
-	w.wantErr("renaming none", w.s.RenameOrganization(w.ctx, 4711, "x"), storage.ErrNotFound)
-	equal(w, "a page", must(w.s.Organizations(w.ctx, storage.Page{Limit: 5}))(w), []storage.Organization{other, o})
+	w.wantErr("renaming none", w.rename(w.ctx, 4711, "x"), storage.ErrNotFound)
+	w.wantErr("changing nothing of none", w.s.UpdateOrganization(w.ctx, 4711, storage.OrganizationUpdate{}), storage.ErrNotFound)
+	for _, most := range []time.Duration{90 * 24 * time.Hour, time.Second, 0} {
+		o.WorkspaceTokenMaxLifetime, o.ExpiryDigestAt = most, noon.Add(most)
+		w.ok(w.s.UpdateOrganization(w.ctx, o.ID, storage.OrganizationUpdate{WorkspaceTokenMaxLifetime: &most, ExpiryDigestAt: &o.ExpiryDigestAt}))
+		w.ok(w.s.UpdateOrganization(w.ctx, o.ID, storage.OrganizationUpdate{}))
+		equal(w, "changed", must(w.s.OrganizationByID(w.ctx, o.ID))(w), o)
+	}
+	limited := storage.Organization{Slug: "limited", Name: "L", CreatedAt: noon, WorkspaceTokenMaxLifetime: time.Hour, ExpiryDigestAt: noon}
+	w.ok(w.s.CreateOrganization(w.ctx, &limited))
+	equal(w, "created with all", must(w.s.OrganizationByID(w.ctx, limited.ID))(w), limited)
+	equal(w, "a page", must(w.s.Organizations(w.ctx, storage.Page{Limit: 5}))(w), []storage.Organization{limited, other, o})
 
 	p, q := w.project(o.ID), w.project(o.ID)
 	w.project(other.ID)

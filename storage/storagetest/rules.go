@@ -105,7 +105,7 @@ func testTexts(t *testing.T, w *world) {
 			"methods of an application": func() error {
 				return w.s.UpdateClient(w.ctx, o.ID, c.ID, storage.ClientUpdate{AuthMethods: &methods})
 			},
-			"RenameOrganization": func() error { return w.s.RenameOrganization(w.ctx, o.ID, bad) },
+			"UpdateOrganization": func() error { return w.rename(w.ctx, o.ID, bad) },
 			"SetRole":            func() error { return w.s.SetRole(w.ctx, o.ID, 1, storage.Role(bad)) },
 			"SetMemberName":      func() error { return w.s.SetMemberName(w.ctx, o.ID, 1, bad) },
 			"RenameToken":        func() error { return w.s.RenameToken(w.ctx, o.ID, storage.WorkspaceAPIToken, 1, bad) },

@@ -74,6 +74,11 @@ func (w *world) organization() storage.Organization {
 	return o
 }
 
+// rename changes what an organization is called.
+func (w *world) rename(ctx context.Context, id int64, name string) error {
+	return w.s.UpdateOrganization(ctx, id, storage.OrganizationUpdate{Name: &name})
+}
+
 func (w *world) user() storage.User {
 	w.t.Helper()
 	u := storage.User{
