@@ -33,6 +33,9 @@ type Sealer struct {
 	envelope tink.AEAD
 	// beginnings are how what each of the master keys encrypts begins.
 	beginnings [][]byte
+	// root is what [Sealer.Derive] derives from; the first master key follows from it no
+	// more than from what is derived.
+	root []byte
 }
 
 // NewSealer returns a Sealer under the master keys, each the base64 (RFC 4648
@@ -61,7 +64,14 @@ func NewSealer(masterKeys []storage.Secret) (*Sealer, error) {
 		}
 		ids = append(ids, id)
 	}
-	return newSealer(keyset, ids)
+	s, err := newSealer(keyset, ids)
+	if err != nil {
+		return nil, err
+	}
+	if s.root, err = hkdf.Key(sha256.New, seen[0], nil, "kiket-auth derived secrets", MasterKeyBytes); err != nil {
+		return nil, fmt.Errorf("deriving from the first master key: %w", err)
+	}
+	return s, nil
 }
 
 func newSealer(keys *keyset.Manager, ids []uint32) (*Sealer, error) {
@@ -145,6 +155,17 @@ func (s *Sealer) Open(sealed []byte, purpose string) ([]byte, error) {
 		return nil, ErrSealed
 	}
 	return plaintext, nil
+}
+
+// Derive returns n secret bytes that follow from the first master key and the label (HKDF,
+// RFC 5869), and so are the same in every process that has the key: what needs to be kept
+// nowhere. What was derived says nothing of the key, or of what another label gives.
+func (s *Sealer) Derive(label string, n int) ([]byte, error) {
+	derived, err := hkdf.Expand(sha256.New, s.root, label, n)
+	if err != nil {
+		return nil, fmt.Errorf("deriving %s: %w", label, err)
+	}
+	return derived, nil
 }
 
 // The form of what is sealed, as Tink defines it: the length of the encrypted

@@ -161,3 +161,33 @@ func TestMasterKeyRotation(t *testing.T) {
 		}
 	}
 }
+
+// What is derived follows from the first master key and the label, and from nothing else.
+func TestDerive(t *testing.T) {
+	derive := func(label string, masterKeys ...storage.Secret) string {
+		t.Helper()
+		s, err := keys.NewSealer(masterKeys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		derived, err := s.Derive(label, 13)
+		if err != nil || len(derived) != 13 {
+			t.Fatalf("%d bytes, %v", len(derived), err)
+		}
+		return string(derived)
+	}
+	same := derive("a", masterKey(1))
+	if derive("a", masterKey(1)) != same || derive("a", masterKey(1), masterKey(2)) != same {
+		t.Error("the same key and label give something else")
+	}
+	if derive("b", masterKey(1)) == same || derive("a", masterKey(2), masterKey(1)) == same {
+		t.Error("another label or key gives the same")
+	}
+	s, err := keys.NewSealer([]storage.Secret{masterKey(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Derive("a", 1<<20); err == nil {
+		t.Error("more than there can be is derived")
+	}
+}

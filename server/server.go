@@ -36,6 +36,7 @@ import (
 	"kiket.dev/auth/server/provider"
 	"kiket.dev/auth/server/requests"
 	"kiket.dev/auth/server/sessions"
+	"kiket.dev/auth/server/throttle"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/server/usage"
 	"kiket.dev/auth/storage"
@@ -56,10 +57,16 @@ type Options struct {
 	Catalogue           storage.Catalogue
 	RequestLimit        int64 // requests a minute that a credential may make to the management API
 	Outbound            Outbound
-	Messenger           alerts.Messenger
+	Messenger           Messenger
 	AlertRetry          time.Duration // how long after a failure a message is sent again for the first time
 	Clock               func() time.Time
 	Logger              *slog.Logger
+}
+
+// Messenger carries messages out of the server.
+type Messenger interface {
+	alerts.Messenger
+	sessions.Mail
 }
 
 // Outbound asks addresses that clients give.
@@ -128,10 +135,12 @@ func New(o Options) *Server {
 	s.Sessions = &sessions.Service{
 		Store: o.Store, Tokens: s.Tokens, Passwords: hasher, Guard: sessions.NewGuard(o.Clock), Audit: record, Failures: s.Failures,
 		Lifetime: o.SessionLifetime, IdleTimeout: o.SessionIdleTimeout, Clock: o.Clock,
+		Sealer: o.Sealer, Mail: o.Messenger, Issuer: o.Issuer, MailRetry: o.AlertRetry, Logger: o.Logger,
 	}
 	s.Organizations = &organizations.Service{
 		Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Members: s.Members, Audit: record, Clock: o.Clock,
 		DefaultAudience: o.DefaultAudience, Catalogue: o.Catalogue,
+		Sealer: o.Sealer, Guesses: throttle.New(organizations.SetupGuesses, o.Clock),
 	}
 	s.Projects = &projects.Service{Store: o.Store, Audit: record, Clock: o.Clock}
 	s.Credentials = &credentials.Service{Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Clock: o.Clock}
@@ -199,6 +208,7 @@ func (s *Server) Run(ctx context.Context) {
 	tasks.Go(func() { s.Usage.Run(ctx) })
 	tasks.Go(func() { s.Watch.Run(ctx) })
 	tasks.Go(func() { s.Alerts.Run(ctx) })
+	tasks.Go(func() { s.Sessions.Run(ctx) })
 	tasks.Go(func() { s.Expiry.Run(ctx) })
 	tasks.Go(func() { s.Failures.Run(ctx) })
 	tasks.Go(func() { s.Notary.Run(ctx) })
@@ -266,5 +276,5 @@ func (s *Server) sweep(ctx context.Context) error {
 	_, errSessions := s.Store.SweepSessions(ctx, s.Clock().Add(-keepSessions))
 	_, errAssertions := s.Store.SweepAssertions(ctx, s.Clock().Add(-clockSkew))
 	_, errAudit := s.Notary.Prune(ctx)
-	return errors.Join(err, errSessions, errAssertions, errAudit, requests.Sweep(ctx, s.Store, s.Clock()), s.Alerts.Sweep(ctx), s.Expiry.Sweep(ctx))
+	return errors.Join(err, errSessions, errAssertions, errAudit, requests.Sweep(ctx, s.Store, s.Clock()), s.Sessions.SweepResets(ctx), s.Alerts.Sweep(ctx), s.Expiry.Sweep(ctx))
 }

@@ -33,6 +33,7 @@ type Store interface {
 	Transactor
 	OrganizationStore
 	UserStore
+	PasswordResetStore
 	ProjectStore
 	ClientStore
 	AssertionStore

@@ -17,6 +17,10 @@ import (
 type Creation struct {
 	Name  string // 1 to 100 characters
 	Email string // of the first admin
+	// AdminName is what to call the first admin; empty: as before, or Admin.
+	AdminName string
+	// Password is what the first admin signs in with; empty: one is made.
+	Password storage.Secret
 	// Token asks for a full-access workspace token, owned by the admin, as well.
 	Token bool
 }
@@ -26,7 +30,7 @@ type Created struct {
 	Organization      storage.Organization
 	Project           storage.Project
 	Admin             storage.Member
-	Password          storage.Secret // of the admin, a new one also if the person had an account
+	Password          storage.Secret // of the admin, a new one also if the person had an account; empty if one was given
 	WorkspaceAPIToken tokens.Issued  // zero unless asked for
 }
 
@@ -71,11 +75,13 @@ func (s *Service) furnish(ctx context.Context, caller access.Caller, r Creation,
 	if err := s.Store.CreateProject(ctx, &c.Project); err != nil {
 		return fmt.Errorf("creating the default project: %w", err)
 	}
-	name, err := s.nameOf(ctx, r.Email)
+	name, err := s.nameOf(ctx, r)
 	if err != nil {
 		return err
 	}
-	admin, err := s.Members.Add(ctx, caller, c.Organization.ID, members.Addition{Email: r.Email, Name: name, Role: storage.RoleAdmin})
+	admin, err := s.Members.Add(ctx, caller, c.Organization.ID, members.Addition{
+		Email: r.Email, Name: name, Role: storage.RoleAdmin, Password: r.Password,
+	})
 	if err != nil {
 		return fmt.Errorf("creating the admin: %w", err)
 	}
@@ -89,9 +95,12 @@ func (s *Service) furnish(ctx context.Context, caller access.Caller, r Creation,
 	return err
 }
 
-// nameOf returns what to call the first admin: as before, if they have an account.
-func (s *Service) nameOf(ctx context.Context, email string) (string, error) {
-	user, err := s.Store.UserByEmail(ctx, strings.TrimSpace(email))
+// nameOf returns what to call the first admin.
+func (s *Service) nameOf(ctx context.Context, r Creation) (string, error) {
+	if r.AdminName != "" {
+		return r.AdminName, nil
+	}
+	user, err := s.Store.UserByEmail(ctx, strings.TrimSpace(r.Email))
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return "Admin", nil
@@ -125,13 +134,7 @@ func (s *Service) Bootstrap(ctx context.Context, caller access.Caller, r Bootstr
 	var b Bootstrapped
 	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
 		var err error
-		b.Created, err = s.create(ctx, caller, "organization", Creation{Name: r.Name, Email: r.Email, Token: true})
-		if err != nil {
-			return err
-		}
-		b.ResourceServer, err = s.Clients.RegisterResourceServer(ctx, caller, clients.ResourceServerRequest{
-			Name: b.Organization.Slug + " API", Identifier: s.DefaultAudience,
-		})
+		b, err = s.bootstrap(ctx, caller, Creation{Name: r.Name, Email: r.Email, Token: true})
 		if err != nil || !r.Application {
 			return err
 		}
@@ -144,6 +147,21 @@ func (s *Service) Bootstrap(ctx context.Context, caller access.Caller, r Bootstr
 		return Bootstrapped{}, err
 	}
 	return b, nil
+}
+
+// bootstrap makes the organization and the resource server, in a transaction.
+func (s *Service) bootstrap(ctx context.Context, caller access.Caller, r Creation) (Bootstrapped, error) {
+	created, err := s.create(ctx, caller, "organization", r)
+	if err != nil {
+		return Bootstrapped{}, err
+	}
+	server, err := s.Clients.RegisterResourceServer(ctx, caller, clients.ResourceServerRequest{
+		Name: created.Organization.Slug + " API", Identifier: s.DefaultAudience,
+	})
+	if err != nil {
+		return Bootstrapped{}, err
+	}
+	return Bootstrapped{Created: created, ResourceServer: server}, nil
 }
 
 // slugOf makes a slug of a name: lower-case letters and digits, everything else

@@ -2,8 +2,9 @@
 // administrator, a project and a credential, and says what they are called.
 //
 // [Service.Create] and [Service.Bootstrap] do it in one transaction for the operator at
-// the command line; it either all exists afterwards or none of it does. The secrets
-// are in the answer and nowhere else.
+// the command line, [Service.Setup] for whoever has the code that an empty server prints;
+// it either all exists afterwards or none of it does. The secrets are in the answer and
+// nowhere else.
 package organizations
 
 import (
@@ -11,10 +12,12 @@ import (
 	"fmt"
 	"time"
 
+	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/members"
+	"kiket.dev/auth/server/throttle"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
 )
@@ -26,6 +29,8 @@ type Service struct {
 	Clients         *clients.Service
 	Members         *members.Service
 	Audit           *audit.Recorder
+	Sealer          *keys.Sealer
+	Guesses         *throttle.Attempts // at the setup code, of [SetupGuesses]
 	Catalogue       storage.Catalogue
 	DefaultAudience string
 	Clock           func() time.Time

@@ -19,35 +19,35 @@ func TestConfirm(t *testing.T) {
 	beta := w.organization("Beta")
 	other, signed := w.signedIn("beta"), w.signedIn("beta")
 	before := len(w.actions(beta, 0))
-	w.now = w.now.Add(sessions.RecentFor - time.Microsecond)
+	w.Pass(sessions.RecentFor - time.Microsecond)
 	if !w.Sessions.Recent(signed.Session.Token) {
 		t.Error("the session is not recent")
 	}
-	w.now = w.now.Add(time.Microsecond)
+	w.Pass(time.Microsecond)
 	if w.Sessions.Recent(signed.Session.Token) {
 		t.Error("the session is still recent")
 	}
 	caller := w.caller(signed)
-	confirmed, err := w.Sessions.Confirm(w.ctx, caller, storage.NewSecret(password))
-	w.ok(err)
+	confirmed, err := w.Sessions.Confirm(w.Ctx, caller, storage.NewSecret(password))
+	w.OK(err)
 	if confirmed.Organization.ID != beta.ID || confirmed.Member.Email != avery || confirmed.Session.Secret.Empty() {
 		t.Errorf("confirmed: %+v", confirmed)
 	}
-	if !w.Sessions.Recent(confirmed.Session.Token) || w.Sessions.Recent(storage.Token{Kind: storage.WorkspaceAPIToken, CreatedAt: w.now}) {
+	if !w.Sessions.Recent(confirmed.Session.Token) || w.Sessions.Recent(storage.Token{Kind: storage.WorkspaceAPIToken, CreatedAt: w.Now()}) {
 		t.Error("the confirmed session is not recent, or a token is")
 	}
 	for name, c := range map[string]struct {
 		session sessions.SignedIn
 		want    bool
 	}{"the one that called": {signed, false}, "another": {other, true}, "the new one": {confirmed, true}} {
-		if got := w.credential(c.session).Active(w.now); got != c.want {
+		if got := w.active(c.session); got != c.want {
 			t.Errorf("%s is active: %t, want %t", name, got, c.want)
 		}
 	}
 	if got, want := w.actions(beta, before), []string{"session session.revoked", "session session.created"}; !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
 	}
-	if _, err := w.Sessions.Confirm(w.ctx, caller, storage.NewSecret(password)); !errors.Is(err, access.ErrDenied) {
+	if _, err := w.Sessions.Confirm(w.Ctx, caller, storage.NewSecret(password)); !errors.Is(err, access.ErrDenied) {
 		t.Errorf("a session that has ended: %v", err)
 	}
 }
@@ -59,26 +59,26 @@ func TestConfirmWithAWrongPassword(t *testing.T) {
 	caller := w.caller(signed)
 	var throttled *clients.ThrottledError
 	for range 5 {
-		_, err := w.Sessions.Confirm(w.ctx, caller, storage.NewSecret(another))
-		w.wantInvalid("a wrong password", err, "password")
+		_, err := w.Sessions.Confirm(w.Ctx, caller, storage.NewSecret(another))
+		w.WantInvalid("a wrong password", err, "password")
 		if _, err := w.signIn("", another); !errors.Is(err, sessions.ErrInvalidCredentials) {
 			t.Errorf("signing in: %v", err)
 		}
 	}
-	if _, err := w.Sessions.Confirm(w.ctx, caller, storage.NewSecret(password)); !errors.As(err, &throttled) {
+	if _, err := w.Sessions.Confirm(w.Ctx, caller, storage.NewSecret(password)); !errors.As(err, &throttled) {
 		t.Errorf("after ten wrong passwords: %v", err)
 	}
-	if !w.credential(signed).Active(w.now) {
+	if !w.active(signed) {
 		t.Error("the session has ended")
 	}
-	w.ok(w.Failures.Flush(w.ctx))
+	w.OK(w.Failures.Flush(w.Ctx))
 	actions := w.actions(w.acme, 0)
 	if !slices.ContainsFunc(actions, func(a string) bool { return a == "anonymous session.create_denied" }) {
 		t.Errorf("no failure in %q", actions)
 	}
-	w.now = w.now.Add(time.Minute)
-	_, err := w.Sessions.Confirm(w.ctx, caller, storage.NewSecret(password))
-	w.ok(err)
+	w.Pass(time.Minute)
+	_, err := w.Sessions.Confirm(w.Ctx, caller, storage.NewSecret(password))
+	w.OK(err)
 }
 
 // Only a session is confirmed: who holds a token may not be the person.
@@ -86,7 +86,7 @@ func TestConfirmNeedsASession(t *testing.T) {
 	w := newWorld(t)
 	caller := w.caller(w.signedIn(""))
 	caller.Party.Kind = string(storage.WorkspaceAPIToken)
-	if _, err := w.Sessions.Confirm(w.ctx, caller, storage.NewSecret(password)); !errors.Is(err, access.ErrDenied) {
+	if _, err := w.Sessions.Confirm(w.Ctx, caller, storage.NewSecret(password)); !errors.Is(err, access.ErrDenied) {
 		t.Errorf("a token: %v", err)
 	}
 }

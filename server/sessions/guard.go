@@ -16,28 +16,39 @@ var (
 	failuresPerAddress = throttle.Limit{Burst: 60, Recovery: 2 * time.Second}
 )
 
+// Limits of mail that strangers have sent to people.
+var (
+	mailsHere       = throttle.Limit{Burst: 3, Recovery: 20 * time.Minute}
+	mailsPerAccount = throttle.Limit{Burst: 5, Recovery: 12 * time.Minute}
+	mailsPerAddress = throttle.Limit{Burst: 20, Recovery: time.Minute}
+)
+
 // mostFamiliar bounds the memory for who signed in from where.
 const mostFamiliar = 50_000
 
-// Guard counts failed sign-ins, before the password is looked at. Somebody who signed
+// Guard counts failed sign-ins, before the password is looked at, and mail that is asked
+// for. Somebody who signed
 // in from an address before is not kept out of it by failures from elsewhere, which
 // anybody could cause. Make it with [NewGuard].
 type Guard struct {
-	here      *throttle.Attempts
-	accounts  *throttle.Attempts
-	addresses *throttle.Attempts
+	signIns, mails limits
 
 	mu       sync.Mutex
 	familiar map[string]struct{} // account and address
 }
 
+// limits are what is counted of one thing.
+type limits struct{ here, accounts, addresses *throttle.Attempts }
+
 // NewGuard returns a guard that has seen nobody.
 func NewGuard(clock func() time.Time) *Guard {
+	count := func(here, account, address throttle.Limit) limits {
+		return limits{throttle.New(here, clock), throttle.New(account, clock), throttle.New(address, clock)}
+	}
 	return &Guard{
-		here:      throttle.New(failuresHere, clock),
-		accounts:  throttle.New(failuresPerAccount, clock),
-		addresses: throttle.New(failuresPerAddress, clock),
-		familiar:  map[string]struct{}{},
+		signIns:  count(failuresHere, failuresPerAccount, failuresPerAddress),
+		mails:    count(mailsHere, mailsPerAccount, mailsPerAddress),
+		familiar: map[string]struct{}{},
 	}
 }
 
@@ -56,11 +67,20 @@ type taken struct {
 // admit lets an attempt through or returns a *clients.ThrottledError. The account is
 // an address in lower case, whoever's.
 func (g *Guard) admit(address, account string) (*attempt, error) {
+	return g.take(g.signIns, address, account)
+}
+
+// admitMail is admit for mail to the account. Each counts.
+func (g *Guard) admitMail(address, account string) (*attempt, error) {
+	return g.take(g.mails, address, account)
+}
+
+func (g *Guard) take(of limits, address, account string) (*attempt, error) {
 	network := throttle.Network(address)
 	a := &attempt{guard: g, here: account + " " + network}
-	limits := []taken{{g.here, a.here}, {g.addresses, network}}
+	limits := []taken{{of.here, a.here}, {of.addresses, network}}
 	if !g.knows(a.here) {
-		limits = append(limits, taken{g.accounts, account})
+		limits = append(limits, taken{of.accounts, account})
 	}
 	for _, l := range limits {
 		if wait := l.from.Take(l.source); wait > 0 {

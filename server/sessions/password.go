@@ -63,33 +63,50 @@ func (s *Service) replacePassword(ctx context.Context, caller access.Caller, use
 		case err != nil:
 			return err
 		}
-		if err := s.Store.SetPassword(ctx, user.ID, hash); err != nil {
-			return fmt.Errorf("changing the password: %w", err)
-		}
-		memberships, err := s.Store.MembershipsOf(ctx, user.ID)
-		if err != nil {
-			return fmt.Errorf("finding the memberships: %w", err)
-		}
-		// In one order, so that two people do not wait for each other.
-		slices.SortFunc(memberships, func(a, b storage.Membership) int { return cmp.Compare(a.OrganizationID, b.OrganizationID) })
-		for _, m := range memberships {
-			if err := s.passwordChanged(ctx, caller, m, cmp.Or(m.Name, user.Name)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.setPassword(ctx, caller, user, hash, "user.password_changed")
 	})
 }
 
-// passwordChanged ends the sessions in one organization and writes it down there.
-// Other organizations than the caller's know the person and not the session.
-func (s *Service) passwordChanged(ctx context.Context, caller access.Caller, m storage.Membership, name string) error {
-	person := storage.Party{Kind: "user", ID: m.UserID, Name: name}
-	sessions := storage.TokenFilter{
-		OrganizationID: m.OrganizationID, Kinds: []storage.TokenKind{storage.Session}, UserID: m.UserID,
-		Except: caller.Party.ID,
+// setPassword replaces the password of a user who is locked, and ends what the old one
+// was good for: their sessions in every organization but the one that calls, and a code
+// that they were sent. It writes that down in each of the organizations.
+func (s *Service) setPassword(ctx context.Context, caller access.Caller, user storage.User, hash storage.Secret, action string) error {
+	if err := s.Store.SetPassword(ctx, user.ID, hash); err != nil {
+		return fmt.Errorf("changing the password: %w", err)
 	}
-	if m.OrganizationID != caller.OrganizationID {
+	if err := s.Store.EndPasswordReset(ctx, resetAccount(user.Email), s.Clock()); err != nil {
+		return fmt.Errorf("ending a password reset: %w", err)
+	}
+	return s.inEach(ctx, user, func(organizationID int64, person storage.Party) error {
+		return s.passwordSet(ctx, caller, organizationID, person, action)
+	})
+}
+
+// inEach calls f for each organization of a user, with what it calls them.
+func (s *Service) inEach(ctx context.Context, user storage.User, f func(organizationID int64, person storage.Party) error) error {
+	memberships, err := s.Store.MembershipsOf(ctx, user.ID)
+	if err != nil {
+		return fmt.Errorf("finding the memberships: %w", err)
+	}
+	// In one order, so that two people do not wait for each other.
+	slices.SortFunc(memberships, func(a, b storage.Membership) int { return cmp.Compare(a.OrganizationID, b.OrganizationID) })
+	for _, m := range memberships {
+		if err := f(m.OrganizationID, storage.Party{Kind: "user", ID: user.ID, Name: cmp.Or(m.Name, user.Name)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// passwordSet ends the sessions in one organization and writes it down there. Other
+// organizations than the caller's know the person and not the session.
+func (s *Service) passwordSet(ctx context.Context, caller access.Caller, organizationID int64, person storage.Party, action string) error {
+	sessions := storage.TokenFilter{OrganizationID: organizationID, Kinds: []storage.TokenKind{storage.Session}, UserID: person.ID}
+	switch {
+	case caller.UserID != person.ID: // the operator
+	case organizationID == caller.OrganizationID:
+		sessions.Except = caller.Party.ID
+	default:
 		caller.Party = person
 	}
 	ended, err := s.Tokens.RevokeAll(ctx, caller, sessions)
@@ -97,7 +114,7 @@ func (s *Service) passwordChanged(ctx context.Context, caller access.Caller, m s
 		return err
 	}
 	return s.Audit.Record(ctx, caller, audit.Event{
-		OrganizationID: m.OrganizationID, Action: "user.password_changed", Target: person,
+		OrganizationID: organizationID, Action: action, Target: person,
 		Details: map[string]any{"sessions_ended": len(ended)},
 	})
 }

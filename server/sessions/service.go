@@ -3,8 +3,10 @@ package sessions
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/server/passwords"
@@ -18,6 +20,7 @@ type Service struct {
 		storage.Transactor
 		storage.OrganizationStore
 		storage.UserStore
+		storage.PasswordResetStore
 		storage.TokenStore
 	}
 	Tokens    *tokens.Service
@@ -25,6 +28,12 @@ type Service struct {
 	Guard     *Guard
 	Audit     *audit.Recorder
 	Failures  *audit.Failures
+	Sealer    *keys.Sealer
+	Mail      Mail
+	Issuer    string // no trailing slash
+	// MailRetry is how long after a failure mail is sent again for the first time.
+	MailRetry time.Duration
+	Logger    *slog.Logger
 	// Lifetime is how long a session lasts, IdleTimeout how long without being used.
 	Lifetime    time.Duration
 	IdleTimeout time.Duration

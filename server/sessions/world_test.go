@@ -1,23 +1,22 @@
 package sessions_test
 
 import (
-	"context"
-	"errors"
-	"log/slog"
-	"path/filepath"
+	"os"
 	"testing"
-	"time"
 
-	"kiket.dev/auth/keys"
-	"kiket.dev/auth/server"
 	"kiket.dev/auth/server/access"
-	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/server/members"
 	"kiket.dev/auth/server/organizations"
+	"kiket.dev/auth/server/servertest"
 	"kiket.dev/auth/server/sessions"
 	"kiket.dev/auth/storage"
-	"kiket.dev/auth/storage/gormstore"
+	"kiket.dev/auth/storage/postgrestest"
 )
+
+// cluster is the PostgreSQL of this package's tests.
+var cluster *postgrestest.Cluster
+
+func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m, &cluster, postgrestest.Options{})) }
 
 const (
 	avery    = "avery@acme.test"
@@ -25,127 +24,76 @@ const (
 	another  = "staple on the doorstep"
 )
 
-var origin = access.Origin{Address: "198.51.100.7", UserAgent: "Firefox", RequestID: "request-1"}
-
-// world is a server with an organization and its admin, Avery, and a clock that stands.
+// world is a server with an organization, of which Avery is a member.
 type world struct {
-	*server.Server
-	t     *testing.T
-	ctx   context.Context
-	store *gormstore.Store
-	post  *post
-	acme  storage.Organization
-	now   time.Time
+	*servertest.World
+	acme storage.Organization
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	store, err := gormstore.Open(gormstore.Options{URL: storage.NewSecret("sqlite:" + filepath.Join(t.TempDir(), "kiket-auth.db"))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	w := &world{t: t, ctx: t.Context(), store: store, post: &post{mail: true}, now: time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)}
-	_, err = store.Migrate(w.ctx)
-	w.ok(err)
-	sealer, err := keys.NewSealer([]storage.Secret{keys.GenerateMasterKey()})
-	w.ok(err)
-	catalogue, err := storage.NewCatalogue()
-	w.ok(err)
-	clock := func() time.Time { return w.now }
-	ring, err := keys.NewRing(keys.RingOptions{Store: store, Sealer: sealer, TokenLifetime: time.Hour, Clock: clock})
-	w.ok(err)
-	w.Server = server.New(server.Options{
-		Store: store, Ring: ring, Sealer: sealer, Outbound: nowhere{}, Messenger: w.post, AlertRetry: time.Minute,
-		Issuer: "https://auth.test", DefaultAudience: "https://api.test", AccessTokenLifetime: time.Hour, RequestLimit: 1000,
-		SessionLifetime: 24 * time.Hour, SessionIdleTimeout: 12 * time.Hour, Catalogue: catalogue, Clock: clock, Logger: slog.New(slog.DiscardHandler),
-	})
+	w := &world{World: servertest.New(t)}
 	w.acme = w.organization("Acme")
 	return w
 }
 
-// organization makes one of which Avery is a member, always with the same password.
+// organization makes one with Avery, always with the same password.
 func (w *world) organization(name string) storage.Organization {
-	w.t.Helper()
-	created, err := w.Organizations.Create(w.ctx, access.Operator(), organizations.Creation{Name: name, Email: "owner@acme.test"})
-	w.ok(err)
-	w.member(created.Organization, avery)
+	w.T.Helper()
+	created, err := w.Organizations.Create(w.Ctx, access.Operator(), organizations.Creation{
+		Name: name, Email: avery, AdminName: "Avery", Password: storage.NewSecret(password),
+	})
+	w.OK(err)
 	return created.Organization
 }
 
-func (w *world) member(o storage.Organization, email string) {
-	w.t.Helper()
-	_, err := w.Members.Add(w.ctx, access.Operator(), o.ID, members.Addition{
-		Email: email, Name: "Avery", Role: storage.RoleAdmin, Password: storage.NewSecret(password),
+// member makes somebody else a member of Acme.
+func (w *world) member(email string) {
+	w.T.Helper()
+	_, err := w.Members.Add(w.Ctx, access.Operator(), w.acme.ID, members.Addition{
+		Email: email, Name: "Casey", Role: storage.RoleMember, Password: storage.NewSecret(password),
 	})
-	w.ok(err)
-}
-
-func (w *world) ok(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// wantInvalid checks that it is the field that is wrong.
-func (w *world) wantInvalid(what string, err error, field string) {
-	w.t.Helper()
-	var invalid *storage.Invalid
-	if !errors.As(err, &invalid) || invalid.Field != field {
-		w.t.Errorf("%s: got %v, want %s to be invalid", what, err, field)
-	}
+	w.OK(err)
 }
 
 func (w *world) signIn(organization, password string) (sessions.SignedIn, error) {
-	return w.Sessions.SignIn(w.ctx, origin, sessions.Credentials{Email: avery, Password: storage.NewSecret(password), Organization: organization})
+	return w.Sessions.SignIn(w.Ctx, servertest.Origin, sessions.Credentials{
+		Email: avery, Password: storage.NewSecret(password), Organization: organization,
+	})
 }
 
 func (w *world) signedIn(organization string) sessions.SignedIn {
-	w.t.Helper()
+	w.T.Helper()
 	signed, err := w.signIn(organization, password)
-	w.ok(err)
+	w.OK(err)
 	return signed
 }
 
 // credential is what a session is when it is looked up now.
 func (w *world) credential(s sessions.SignedIn) storage.Credential {
-	w.t.Helper()
-	c, err := w.store.CredentialByReference(w.ctx, storage.TokenReferenceOf(s.Session.Token))
-	w.ok(err)
+	w.T.Helper()
+	c, err := w.Store.CredentialByReference(w.Ctx, storage.TokenReferenceOf(s.Session.Token))
+	w.OK(err)
 	return c
 }
 
-func (w *world) caller(s sessions.SignedIn) access.Caller {
-	w.t.Helper()
-	return access.FromCredential(w.credential(s), w.Catalogue, origin)
+func (w *world) active(s sessions.SignedIn) bool {
+	w.T.Helper()
+	return w.credential(s).Active(w.Now())
 }
 
-// actions are those of an organization's audit events from the given one on, which are
-// "" for the first, with the kind of who did them.
+func (w *world) caller(s sessions.SignedIn) access.Caller {
+	w.T.Helper()
+	return access.FromCredential(w.credential(s), w.Catalogue, servertest.Origin)
+}
+
+// actions are those of an organization's audit events from the given one on, with the
+// kind of who did them.
 func (w *world) actions(o storage.Organization, from int) []string {
-	w.t.Helper()
-	events, err := w.store.AuditEvents(w.ctx, o.ID, 0, 1000)
-	w.ok(err)
+	w.T.Helper()
 	var actions []string
-	for _, e := range events[from:] {
+	for _, e := range w.Events(o.ID)[from:] {
 		actions = append(actions, e.Actor.Kind+" "+e.Action)
 	}
 	return actions
 }
-
-// nowhere is a web in which nothing is.
-type nowhere struct{}
-
-func (nowhere) CheckURL(string) error { return errors.New("nowhere") }
-
-func (nowhere) Fetch(context.Context, string) ([]byte, error) { return nil, errors.New("nowhere") }
-
-// post keeps what is sent.
-type post struct{ mail bool }
-
-func (p *post) SendsMail() bool { return p.mail }
-
-func (*post) CheckURL(string) error { return nil }
-
-func (*post) Send(context.Context, alerts.Destination, alerts.Message) error { return nil }

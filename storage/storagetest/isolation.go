@@ -226,6 +226,8 @@ var unscoped = strings.Fields(`
 	Transaction Lock Ping Close
 	CreateOrganization OrganizationByID OrganizationBySlug Organizations UpdateOrganization LockOrganization CountOrganizations
 	CreateUser UserByEmail LockUser SetPassword CreateMembership MembershipsOf
+	ReplacePasswordReset TryPasswordReset SpendPasswordReset EndPasswordReset
+	ClaimPasswordResets RecordPasswordReset PasswordResetSent SweepPasswordResets
 	CreateProject CreateInstallation CreateClient ClientByClientID ResourceServers ResourceServerByIdentifier ResourceServerByName
 	SpendAssertion SweepAssertions
 	CreateToken CredentialByReference RevokeToken RecordUses AddUses NoteTraits ResourceServersByID SweepUsage SweepTokens SweepSessions PrepareTokens
