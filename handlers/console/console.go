@@ -58,14 +58,14 @@ type page struct {
 	// recent says that the password must have been entered within the last minutes,
 	// since a secret is made or shown.
 	recent bool
-	// upload says that the form may carry a file.
+	// upload says that the form may carry a file, or a text as long as one.
 	upload bool
 	show   func(c *Console, v *visit) (view, error)
 }
 
 // pages returns all of the console.
 func pages() []page {
-	return slices.Concat(entryPages, accountPages, memberPages, tokenPages, applicationPages, credentialPages, auditPages, alertPages)
+	return slices.Concat(entryPages, setupPages, recoveryPages, accountPages, memberPages, tokenPages, applicationPages, credentialPages, auditPages, alertPages)
 }
 
 // Routes returns where the console is mounted.

@@ -27,6 +27,12 @@ func (c *Console) signInForm(v *visit) (view, error) {
 	if v.signedIn() {
 		return view{redirect: next(v.values.Get("next"))}, nil
 	}
+	switch empty, err := c.server.Organizations.NeedsSetup(v.context()); {
+	case err != nil:
+		return view{}, err
+	case empty:
+		return view{redirect: setupPath}, nil
+	}
 	return view{template: "sign_in", title: "Sign in"}, nil
 }
 

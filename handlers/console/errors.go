@@ -107,7 +107,7 @@ func (v *visit) troubleOf(err error) (int, trouble) {
 	case errors.Is(err, access.ErrDenied):
 		return http.StatusForbidden, trouble{Headline: "Not allowed", Text: v.denied(err)}
 	case errors.Is(err, web.ErrTooLarge):
-		return http.StatusRequestEntityTooLarge, trouble{Headline: "Too large", Text: fmt.Sprintf("What was sent is larger than %d KiB.", web.MaxBody>>10)}
+		return http.StatusRequestEntityTooLarge, trouble{Headline: "Too large", Text: fmt.Sprintf("What was sent is larger than %d KiB.", v.page.limit()>>10)}
 	case errors.Is(err, web.ErrBadForm):
 		return http.StatusBadRequest, trouble{Headline: "Not understood", Text: "The form could not be read. Go back and send it again."}
 	case errors.Is(err, errMethod):

@@ -17,6 +17,8 @@ type navItem struct {
 // Where things are, for links and redirects.
 const (
 	signInPath       = Base + "/sign-in"
+	setupPath        = Base + "/setup"
+	resetPath        = Base + "/password/reset"
 	accountPath      = Base + "/account"
 	tokensPath       = Base + "/api-tokens"
 	extensionsPath   = Base + "/extensions"

@@ -3,6 +3,8 @@ package console
 // notices are what a page says after the change that led to it. The address names one;
 // no other text can be put on a page by a link.
 var notices = map[string]string{
+	"code-sent":             "If the address is a member’s, a code is on its way to it. It can take a minute.",
+	"password-reset":        "Your password is changed. Sign in with the new one.",
 	"signed-out-everywhere": "You are signed out everywhere.",
 	"session-revoked":       "That session has ended.",
 	"password-changed":      "Your password is changed, and your other sessions have ended.",
@@ -30,4 +32,12 @@ var notices = map[string]string{
 	"channel-deleted":     "The channel is deleted. No more alerts are sent there.",
 	"rule-updated":        "The rule is changed, for what happens from a few seconds from now on.",
 	"credentials-revoked": "What you selected is revoked. It stopped working at once.",
+
+	"project-created":       "The project is created. Now choose what to install in it.",
+	"extension-updated":     "The other version is installed. Its keys may do what it asks for, at once.",
+	"extension-uninstalled": "The extension is uninstalled. Its keys stopped working at once.",
+	"key-closed":            "The key is closed. It stopped working at once.",
+	"named-secret-added":    "The secret is kept, sealed. The extension can read it.",
+	"named-secret-replaced": "The secret has its new value.",
+	"named-secret-deleted":  "The secret is deleted.",
 }

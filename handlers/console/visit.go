@@ -80,6 +80,15 @@ func (v *visit) required(names ...string) error {
 // repeatable are the fields that a form may have several of.
 var repeatable = []string{"scopes", "ids"}
 
+// limit is the largest form that is read, in bytes. What a file held goes on from page
+// to page in a field, in which it is up to three times as long.
+func (p page) limit() int64 {
+	if p.upload {
+		return 4 * web.MaxBody
+	}
+	return web.MaxBody
+}
+
 // read reads what was sent.
 func (v *visit) read() error {
 	if !v.posted() {
@@ -93,7 +102,7 @@ func (v *visit) read() error {
 	if v.page.upload && strings.HasPrefix(v.request.Header.Get("Content-Type"), "multipart/form-data") {
 		return v.readUpload()
 	}
-	form, err := web.Form(v.response, v.request, repeatable...)
+	form, err := web.FormUpTo(v.response, v.request, v.page.limit(), repeatable...)
 	v.values = form
 	return err
 }
@@ -102,8 +111,8 @@ func (v *visit) read() error {
 // field that has its name.
 func (v *visit) readUpload() error {
 	v.values = url.Values{}
-	v.request.Body = http.MaxBytesReader(v.response, v.request.Body, web.MaxBody)
-	if err := v.request.ParseMultipartForm(web.MaxBody); err != nil {
+	v.request.Body = http.MaxBytesReader(v.response, v.request.Body, v.page.limit())
+	if err := v.request.ParseMultipartForm(v.page.limit()); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			return web.ErrTooLarge
