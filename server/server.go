@@ -117,7 +117,6 @@ func New(o Options) *Server {
 		},
 		Budgets: requests.NewBudgets(o.Store, o.RequestLimit, o.Clock),
 		Answers: &requests.Answers{Store: o.Store, Sealer: o.Sealer, Clock: o.Clock},
-		Usage:   usage.NewRecorder(o.Store, o.Clock, o.Logger),
 		Tokens: &tokens.Service{
 			Store: o.Store, Audit: record, Catalogue: o.Catalogue, Audience: o.DefaultAudience, Clock: o.Clock,
 		},
@@ -150,6 +149,7 @@ func New(o Options) *Server {
 	})
 	s.Expiry = &expiry.Service{Store: o.Store, Alerts: s.Alerts, Audit: record, Issuer: o.Issuer, Clock: o.Clock, Logger: o.Logger}
 	s.Watch = alerts.NewWatch(s.Alerts.Raise, o.Store, o.Clock, o.Logger)
+	s.Usage = usage.NewRecorder(o.Store, s.Watch.FirstUsed, o.Clock, o.Logger)
 	s.Provider = provider.New(provider.Options{
 		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage, Watch: s.Watch, Failures: s.Failures,
 		Clients: &clients.Authenticator{
@@ -270,6 +270,9 @@ func (s *Server) reseal(ctx context.Context) {
 
 func (s *Server) sweep(ctx context.Context) error {
 	if err := s.makeRoom(ctx); err != nil {
+		return err
+	}
+	if _, err := s.Store.SweepUsage(ctx, s.Clock().Add(-usage.Keep)); err != nil {
 		return err
 	}
 	_, err := s.Store.SweepTokens(ctx, s.Clock().Add(-s.TokenRetention))

@@ -143,7 +143,7 @@ func (a *API) admit(c *call) error {
 		c.caller = access.Caller{Party: storage.Party{Kind: "anonymous"}, Origin: origin}
 		return a.spendHere(c.response, origin)
 	}
-	credential, err := a.authenticate(c.request, origin)
+	credential, err := a.authenticate(c.request, c.endpoint.permission, origin)
 	if err != nil {
 		return errors.Join(a.spendHere(c.response, origin), err)
 	}

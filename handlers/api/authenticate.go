@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
@@ -14,13 +15,24 @@ import (
 // set Authorization.
 var apiKeyHeaders = []string{"X-Kiket-API-Key", "X-API-Key"}
 
-// authenticate returns the credential that the request presents.
-func (a *API) authenticate(r *http.Request, origin access.Origin) (storage.Credential, error) {
+// authenticate returns the credential that the request presents for the permission.
+func (a *API) authenticate(r *http.Request, permission web.Permission, origin access.Origin) (storage.Credential, error) {
 	token, err := presented(r)
 	if err != nil {
 		return storage.Credential{}, err
 	}
-	return a.Server.Provider.Bearer(r.Context(), token, origin)
+	return a.Server.Provider.Bearer(r.Context(), token, origin, scopesOf(permission)...)
+}
+
+// scopesOf returns the scope that a permission is, none if it is none.
+func scopesOf(permission web.Permission) []string {
+	switch permission {
+	case web.Public, authenticated:
+		return nil
+	case adminOrExtension: // no extension's key has that scope
+		return []string{storage.ScopeAdmin}
+	}
+	return []string{string(permission)}
 }
 
 // presented returns the one token that the request carries (RFC 6750 section 2:

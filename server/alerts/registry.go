@@ -79,6 +79,15 @@ var definitions = []Definition{
 		Window:      &Window{Default: dormantAfter, Least: day, Most: 730 * day},
 	},
 	{
+		Rule: NewNetwork, Severity: Notice,
+		Description: "A credential is used from a network that it was never used from.",
+	},
+	{
+		Rule: NewScope, Severity: Notice,
+		Description: "A credential is used for the first time with another scope of its grant, after its uses have named scopes for as long as the window.",
+		Window:      &Window{Default: settled, Least: day, Most: 365 * day},
+	},
+	{
 		Rule: ExpiredUsed, Severity: Notice,
 		Description: "A credential is used some time after it has expired.",
 	},

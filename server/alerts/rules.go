@@ -27,6 +27,10 @@ const (
 	DormantUsed Rule = "dormant_credential_used"
 	// TokenPerCall is an application that fetches far more tokens than it needs.
 	TokenPerCall Rule = "token_for_every_call"
+	// NewNetwork is the first use of a credential from another network.
+	NewNetwork Rule = "credential_used_from_new_network"
+	// NewScope is the first use of a credential with another scope of its grant.
+	NewScope Rule = "credential_used_with_new_scope"
 )
 
 // Thresholds of the rules.
@@ -96,9 +100,9 @@ func standing(c storage.Credential) string {
 	return "revoked" // with all of the application
 }
 
-// subjectOf is what an alert about a credential is about: of access tokens the
+// SubjectOf is what an alert about a credential is about: of access tokens the
 // application, since they come and go.
-func subjectOf(c storage.Credential) storage.Party {
+func SubjectOf(c storage.Credential) storage.Party {
 	t := c.Token
 	p := storage.Party{Kind: string(t.Kind), ID: t.ID, Name: t.Name}
 	switch t.Kind {
@@ -130,9 +134,9 @@ func called(p storage.Party) string {
 
 // usedAfterEnd tells of the use of a credential that has ended.
 func usedAfterEnd(c storage.Credential, reason string) string {
-	thing := "The " + called(subjectOf(c))
+	thing := "The " + called(SubjectOf(c))
 	if c.Token.Kind == storage.AccessToken {
-		thing = "An access token of the " + called(subjectOf(c))
+		thing = "An access token of the " + called(SubjectOf(c))
 	}
 	if reason == "revoked" || reason == "expired" {
 		return fmt.Sprintf("%s was used although it is %s", thing, reason)

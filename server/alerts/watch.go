@@ -96,7 +96,7 @@ func (w *Watch) Inactive(c storage.Credential, seen Sighting) {
 		details["token_prefix"] = prefix
 	}
 	w.add(Trouble{
-		OrganizationID: c.Token.OrganizationID, Rule: rule, Subject: subjectOf(c),
+		OrganizationID: c.Token.OrganizationID, Rule: rule, Subject: SubjectOf(c),
 		Summary: usedAfterEnd(c, reason), Details: details, Count: 1,
 	})
 }
@@ -107,7 +107,7 @@ func (w *Watch) Used(c storage.Credential, seen Sighting) {
 	if t.Kind == storage.AccessToken || t.LastUsedAt.IsZero() {
 		return
 	}
-	w.woken(t.OrganizationID, subjectOf(c), t.LastUsedAt, seen)
+	w.woken(t.OrganizationID, SubjectOf(c), t.LastUsedAt, seen)
 }
 
 // Authenticated is told of a client that authenticated, as it was before.

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -10,6 +11,7 @@ import (
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/alerts"
 	"kiket.dev/auth/server/clients"
+	"kiket.dev/auth/server/usage"
 	"kiket.dev/auth/storage"
 )
 
@@ -36,7 +38,7 @@ func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, er
 		return Introspection{}, refuse(InvalidRequest, "token is missing")
 	}
 	wanted := storage.ParseScopes(r.Form.Get("scope"))
-	seen := alerts.Sighting{Address: r.Form.Get("client_ip"), UserAgent: r.Form.Get("user_agent"), By: viewer.name}
+	seen := alerts.Sighting{Address: r.Form.Get("client_ip"), UserAgent: r.Form.Get("user_agent"), By: viewer.server.Name}
 	c, scopes, err := p.look(ctx, token, wanted...)
 	switch {
 	case errors.Is(err, ErrInactive):
@@ -52,7 +54,7 @@ func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, er
 		return Introspection{Audience: viewer.names}, nil
 	}
 	if viewer.serves {
-		p.Usage.Record(c, seen.Address, seen.UserAgent)
+		p.Usage.Record(c, usage.Use{Address: seen.Address, UserAgent: seen.UserAgent, Server: viewer.server, Scopes: wanted})
 		p.Watch.Used(c, seen)
 	}
 	return Introspection{Active: true, Audience: viewer.names, Credential: c, Scopes: scopes}, nil
@@ -60,9 +62,9 @@ func (p *Provider) Introspect(ctx context.Context, r Request) (Introspection, er
 
 // viewer is who asks about a token.
 type viewer struct {
-	name  string   // of a resource server, for people
-	names []string // see Introspection.Audience
-	sees  func(storage.Credential) bool
+	server storage.Client // zero: none
+	names  []string       // see Introspection.Audience
+	sees   func(storage.Credential) bool
 	// serves says that the viewer is a resource server, whose question means
 	// that the token is being used.
 	serves bool
@@ -81,7 +83,7 @@ func (p *Provider) viewer(ctx context.Context, r Request) (viewer, error) {
 		return viewer{}, err
 	}
 	if a.Client.Kind == storage.ResourceServer {
-		return viewer{name: a.Client.Name, names: []string{a.Client.ClientID, a.Client.Identifier}, serves: true, sees: func(c storage.Credential) bool {
+		return viewer{server: a.Client, names: []string{a.Client.ClientID, a.Client.Identifier}, serves: true, sees: func(c storage.Credential) bool {
 			mine := a.Client.OrganizationID == 0 || a.Client.OrganizationID == c.Token.OrganizationID
 			return mine && c.Token.Audience == a.Client.Identifier
 		}}, nil
@@ -92,7 +94,7 @@ func (p *Provider) viewer(ctx context.Context, r Request) (viewer, error) {
 }
 
 func (p *Provider) bearerViewer(ctx context.Context, token string, origin access.Origin) (viewer, error) {
-	c, err := p.Bearer(ctx, token, origin)
+	c, err := p.Bearer(ctx, token, origin, storage.ScopeAdmin)
 	if err != nil {
 		return viewer{}, err
 	}
@@ -105,11 +107,12 @@ func (p *Provider) bearerViewer(ctx context.Context, token string, origin access
 }
 
 // Bearer returns the active credential that somebody presents to this server
-// itself, and records its use. It returns an [*Error] with [InvalidToken], a
+// itself, and records its use for those of the scopes that it permits; whether it
+// permits all is left to the caller. It returns an [*Error] with [InvalidToken], a
 // *clients.ThrottledError if too many that were not active came from the address, or
 // an error that wraps storage.ErrUnavailable.
-func (p *Provider) Bearer(ctx context.Context, token string, origin access.Origin) (storage.Credential, error) {
-	c, _, err := p.look(ctx, token)
+func (p *Provider) Bearer(ctx context.Context, token string, origin access.Origin, scopes ...string) (storage.Credential, error) {
+	c, permitted, err := p.look(ctx, token)
 	seen := alerts.Sighting{Address: origin.Address, UserAgent: origin.UserAgent}
 	if errors.Is(err, ErrInactive) && c.Token.Audience == p.DefaultAudience {
 		p.Watch.Inactive(c, seen)
@@ -124,7 +127,8 @@ func (p *Provider) Bearer(ctx context.Context, token string, origin access.Origi
 	case err != nil:
 		return storage.Credential{}, err
 	}
-	p.Usage.Record(c, origin.Address, origin.UserAgent)
+	used := slices.DeleteFunc(storage.NewScopes(scopes...), func(scope string) bool { return !permitted.Covers(scope) })
+	p.Usage.Record(c, usage.Use{Address: origin.Address, UserAgent: origin.UserAgent, Scopes: used})
 	p.Watch.Used(c, seen)
 	return c, nil
 }

@@ -125,7 +125,7 @@ func (p *Provider) authenticate(ctx context.Context, r Request) (clients.Authent
 	if err != nil {
 		return a, err
 	}
-	p.Usage.RecordClient(a.Client, a.SecretID, r.Origin.Address, r.Origin.UserAgent)
+	p.Usage.RecordClient(a.Client, a.SecretID, usage.Use{Address: r.Origin.Address, UserAgent: r.Origin.UserAgent})
 	p.Watch.Authenticated(a.Client, alerts.Sighting{Address: r.Origin.Address, UserAgent: r.Origin.UserAgent})
 	return a, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"kiket.dev/auth/server/usage"
 	"kiket.dev/auth/storage"
 )
 
@@ -55,6 +56,10 @@ func (p *Provider) Token(ctx context.Context, r Request) (TokenResponse, error) 
 	}
 	t := *granted.token
 	p.Watch.Fetched(t, application.Client)
+	// An application that asks for nothing is given everything, and has named nothing.
+	p.Usage.RecordFetch(application.Client, current.secretID, usage.Use{
+		Address: r.Origin.Address, UserAgent: r.Origin.UserAgent, Scopes: storage.ParseScopes(r.Form.Get("scope")),
+	})
 	return TokenResponse{
 		AccessToken: storage.NewSecret(response.GetAccessToken()),
 		ExpiresIn:   t.ExpiresAt.Sub(t.CreatedAt),
