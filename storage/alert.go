@@ -38,6 +38,8 @@ type AlertFilter struct {
 	OrganizationID int64
 	Open           bool // those that are open
 	Acknowledged   bool // those that are not
+	// Subject goes by kind and id; nil: whatever.
+	Subject *Party
 }
 
 // AlertStore keeps alerts.

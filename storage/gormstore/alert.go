@@ -127,6 +127,9 @@ func (s *Store) Alerts(ctx context.Context, f storage.AlertFilter, page storage.
 	where.add("organization_id = ?", f.OrganizationID)
 	where.addIf(f.Open, "acknowledged_at IS NULL")
 	where.addIf(f.Acknowledged, "acknowledged_at IS NOT NULL")
+	if f.Subject != nil {
+		where.add("subject_kind = ? AND subject_id = ?", f.Subject.Kind, f.Subject.ID)
+	}
 	rows, err := pageRows[alertRow](ctx, s, "listing alerts", "id", page, where.String(), where.args...)
 	if err != nil {
 		return nil, err

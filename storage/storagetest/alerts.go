@@ -63,6 +63,12 @@ func testAlerts(_ *testing.T, w *world) {
 	equal(w, "all", must(w.s.Alerts(w.ctx, storage.AlertFilter{OrganizationID: o.ID}, page))(w), []storage.Alert{other, want})
 	equal(w, "the second page", must(w.s.Alerts(w.ctx, storage.AlertFilter{OrganizationID: o.ID}, storage.Page{Limit: 1, Before: other.ID}))(w), []storage.Alert{want})
 
+	elsewhere := newAlert(o.ID, "b")
+	elsewhere.Subject.ID++
+	w.ok(w.s.RaiseAlert(w.ctx, &elsewhere))
+	equal(w, "of one subject", must(w.s.Alerts(w.ctx, storage.AlertFilter{OrganizationID: o.ID, Subject: &elsewhere.Subject}, page))(w), []storage.Alert{elsewhere})
+	equal(w, "of the other", len(must(w.s.Alerts(w.ctx, storage.AlertFilter{OrganizationID: o.ID, Subject: &want.Subject}, page))(w)), 2)
+
 	fresh := w.raise(o.ID, "a")
 	if fresh.ID == first.ID || fresh.Count != 1 {
 		w.t.Errorf("what happens after the acknowledgement is counted before it: %+v", fresh)
