@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -40,7 +41,13 @@ func serveHTML(t testing.TB, pages map[string]string) *httptest.Server {
 func TestChecksInBrowser(t *testing.T) {
 	t.Parallel()
 	elsewhere := serveHTML(t, map[string]string{"/image": ""})
-	for _, c := range []struct {
+	pages := map[string]string{
+		"/dark.css": "@media (prefers-color-scheme: dark) { body { background: #222 } h1 { color: #333 } }",
+		"/wide.css": ".wide { width: 400px }",
+		"/error.js": "console.error('of no use')",
+		"/throw.js": "throw new Error('thrown')",
+	}
+	cases := []struct {
 		name, body string
 		check      func(p *page) []string
 		want       string
@@ -55,24 +62,18 @@ func TestChecksInBrowser(t *testing.T) {
 		{"file that is missing", `<script src="/missing.js"></script>`, (*page).troubles, "/missing.js was answered with 404"},
 		{"image from elsewhere", `<img alt="" src="` + elsewhere.URL + `/image">`, (*page).troubles, "another origin"},
 		{"nobody answers", `<img alt="" src="http://127.0.0.1:1/image">`, (*page).troubles, "failed"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			s := serveHTML(t, map[string]string{
-				"/":         c.body,
-				"/dark.css": "@media (prefers-color-scheme: dark) { body { background: #222 } h1 { color: #333 } }",
-				"/wide.css": ".wide { width: 400px }",
-				"/error.js": "console.error('of no use')",
-				"/throw.js": "throw new Error('thrown')",
-			})
-			p := browse(t, s.URL)
-			p.open("/")
-			found := c.check(p)
-			if !strings.Contains(strings.Join(found, "\n"), c.want) {
-				t.Errorf("found %q, want %q", found, c.want)
-			}
-			_ = p.troubles() // of pages that were made to have some
-		})
+	}
+	for n, c := range cases {
+		pages[fmt.Sprintf("/%d", n)] = c.body
+	}
+	p := browse(t, serveHTML(t, pages).URL) // one tab for all, since each costs a process
+	for n, c := range cases {
+		p.show(looks[0])
+		p.open(fmt.Sprintf("/%d", n))
+		if found := strings.Join(c.check(p), "\n"); !strings.Contains(found, c.want) {
+			t.Errorf("%s: found %q, want %q", c.name, found, c.want)
+		}
+		_ = p.troubles() // of pages that were made to have some
 	}
 }
 

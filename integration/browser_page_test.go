@@ -19,8 +19,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pageTimeout bounds what is waited for on a page, a navigation for one.
-const pageTimeout = 30 * time.Second
+// pageTimeout bounds what is waited for on a page, a navigation for one, on a machine
+// that is busy.
+const pageTimeout = 2 * time.Minute
 
 // page is a tab of the browser with cookies and a cache of its own. When its test ends,
 // whatever went wrong on it (see troubles) fails the test.

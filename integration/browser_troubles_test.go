@@ -28,7 +28,7 @@ func (p *page) notice(event any) {
 	case *runtime.EventExceptionThrown:
 		p.note("exception: %s %s", e.ExceptionDetails.Text, arguments([]*runtime.RemoteObject{e.ExceptionDetails.Exception}))
 	case *network.EventRequestWillBeSent:
-		p.began(e.RequestID, e.Request.URL)
+		p.began(e)
 	case *network.EventResponseReceived:
 		if e.Response.Status >= 400 && e.Type != network.ResourceTypeDocument {
 			p.note("%s was answered with %d", e.Response.URL, e.Response.Status)
@@ -38,7 +38,7 @@ func (p *page) notice(event any) {
 	case *network.EventLoadingFailed:
 		address := p.ended(e.RequestID)
 		if !e.Canceled {
-			p.note("loading %s failed: %s %s", address, e.ErrorText, e.BlockedReason)
+			p.note("loading %s %s failed: %s %s", e.Type, address, e.ErrorText, e.BlockedReason)
 		}
 	}
 }
@@ -63,13 +63,17 @@ func (p *page) note(format string, args ...any) {
 	p.wrong = append(p.wrong, fmt.Sprintf(format, args...))
 }
 
-func (p *page) began(id network.RequestID, address string) {
+func (p *page) began(e *network.EventRequestWillBeSent) {
+	address := e.Request.URL
 	if address != p.base && !strings.HasPrefix(address, p.base+"/") && !strings.HasPrefix(address, "data:") {
 		p.note("%s was asked for, which is of another origin", address)
 	}
+	if e.Type == network.ResourceTypeOther {
+		return // an icon, of which the browser does not always say that it has come
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.loading[id] = address
+	p.loading[e.RequestID] = address
 }
 
 func (p *page) ended(id network.RequestID) string {
