@@ -31,11 +31,16 @@ var (
 // 3.2), but for those named in repeatable. The query is not looked at. Errors
 // match ErrBadForm or ErrTooLarge.
 func Form(w http.ResponseWriter, r *http.Request, repeatable ...string) (url.Values, error) {
+	return FormUpTo(w, r, MaxBody, repeatable...)
+}
+
+// FormUpTo is [Form] for a body of at most limit bytes.
+func FormUpTo(w http.ResponseWriter, r *http.Request, limit int64, repeatable ...string) (url.Values, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, fmt.Errorf("%w: the content type must be application/x-www-form-urlencoded", ErrBadForm)
 	}
-	body, err := Body(w, r, MaxBody)
+	body, err := Body(w, r, limit)
 	switch {
 	case errors.Is(err, ErrTooLarge):
 		return nil, err
