@@ -23,7 +23,7 @@ type serveCommand struct{}
 
 // Help is what serve --help adds.
 func (serveCommand) Help() string {
-	return `Without any configuration it serves http://localhost:8080 from a SQLite file in the working folder, and fills an empty one with a demo. PostgreSQL is chosen with KIKET_AUTH_DATABASE_URL, migrated with kiket-auth migrate up and filled with kiket-auth bootstrap. SIGTERM stops it in order, a second one at once.`
+	return `Without any configuration it serves http://localhost:8080 from a SQLite file in the working folder, and fills an empty one with a demo. PostgreSQL is chosen with KIKET_AUTH_DATABASE_URL, migrated with kiket-auth migrate up and filled with the setup code that is printed while it is empty, or with kiket-auth bootstrap. SIGTERM stops it in order, a second one at once.`
 }
 
 // Run serves until SIGTERM or SIGINT.
@@ -162,7 +162,7 @@ func (s *serving) prepareEventually(ctx context.Context, address string) bool {
 }
 
 // welcome says what a person at the terminal wants to know: the demo, on an
-// empty SQLite database, or that PostgreSQL is empty.
+// empty local SQLite database, or how to begin on another that is empty.
 func (s *serving) welcome(ctx context.Context, address string) error {
 	n, err := s.store.CountOrganizations(ctx)
 	switch {
@@ -175,6 +175,18 @@ func (s *serving) welcome(ctx context.Context, address string) error {
 		return s.demo(ctx, address)
 	}
 	s.logger.WarnContext(ctx, "the database holds no organization: run kiket-auth bootstrap")
+	return s.printSetup()
+}
+
+// printSetup prints where and with what the first organization can be made in a browser.
+// The code is for the terminal and not for the log, which others may read.
+func (s *serving) printSetup() error {
+	code, err := s.server.Organizations.SetupCode()
+	if err != nil {
+		return err
+	}
+	s.process.printf("\nThe database is empty. Create the first organization at\n\n  %s/console/setup\n\nwith the setup code\n\n  %s\n\n", s.config.Issuer, code.Reveal())
+	s.process.printf("or with kiket-auth bootstrap. The code is good for nothing once there is one.\n\n")
 	return nil
 }
 

@@ -16,6 +16,8 @@ type userCommand struct {
 	List   userList   `cmd:"" help:"List the members of an organization."`
 	Create userCreate `cmd:"" help:"Make a person a member, and print their password, once: the initial one, or a new one if they have an account."`
 	Remove userRemove `cmd:"" help:"Remove a member: their sessions end, and what they own is revoked or handed over."`
+
+	ResetPassword userResetPassword `cmd:"" help:"Give a member another password, and print it, once: their sessions end, in every organization."`
 }
 
 // userRow is a member as --json prints one.

@@ -59,7 +59,9 @@ func (s *Service) Setup(ctx context.Context, origin access.Origin, code storage.
 		return Bootstrapped{}, err
 	}
 	email, err := storage.ParseEmail("email", r.Email)
-	if err := errors.Join(err, storage.CheckName("name", r.Name), passwords.Check("password", r.Password, email)); err != nil {
+	err = errors.Join(storage.CheckName("organization", r.Organization), checkSlug("organization", slugOf(r.Organization)),
+		err, storage.CheckName("name", r.Name), passwords.Check("password", r.Password, email))
+	if err != nil {
 		return Bootstrapped{}, err
 	}
 	operator := access.Operator()
