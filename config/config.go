@@ -47,6 +47,8 @@ type Config struct {
 	TokenRetention time.Duration
 	// AuditRetention is how long audit events are kept; 0: for ever.
 	AuditRetention time.Duration
+	// AuditVerifyInterval is how often what is new in the audit log is verified; 0: never.
+	AuditVerifyInterval time.Duration
 
 	// DefaultAudience is the audience of a token when no resource was asked for
 	// (RFC 8707), and of the opaque kinds.

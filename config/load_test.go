@@ -34,7 +34,8 @@ func TestDefaults(t *testing.T) {
 		DefaultAudience: "http://localhost:8080/api", AccessTokenLifetime: time.Hour, Catalogue: catalogue,
 		SessionLifetime: 168 * time.Hour, SessionIdleTimeout: 12 * time.Hour,
 		SigningAlgorithm: "ES256", SigningKeyRotation: 90 * 24 * time.Hour, JWKSMaxAge: 5 * time.Minute,
-		AlertRetry: 30 * time.Second, LogFormat: "text", LogLevel: slog.LevelInfo,
+		AuditVerifyInterval: time.Hour,
+		AlertRetry:          30 * time.Second, LogFormat: "text", LogLevel: slog.LevelInfo,
 	}
 	if diff := cmp.Diff(want, c, compareConfig); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -60,6 +61,7 @@ database_max_connections: 40
 master_key: ` + masterKey(1) + ", " + masterKey(2) + `
 token_retention: 0
 audit_retention: 48h
+audit_verify_interval: 30m
 default_audience: urn:example:api
 access_token_lifetime: 90s
 session_lifetime: 1h
@@ -88,7 +90,7 @@ log_level: debug
 		DatabaseMaxConnections: 40,
 		MasterKeys:             []storage.Secret{storage.NewSecret(masterKey(1)), storage.NewSecret(masterKey(2))},
 		DefaultAudience:        "urn:example:api", AccessTokenLifetime: 90 * time.Second, Catalogue: catalogue,
-		SessionLifetime: time.Hour, SessionIdleTimeout: 5 * time.Minute, AuditRetention: 48 * time.Hour,
+		SessionLifetime: time.Hour, SessionIdleTimeout: 5 * time.Minute, AuditRetention: 48 * time.Hour, AuditVerifyInterval: 30 * time.Minute,
 		SigningAlgorithm: "EdDSA", JWKSMaxAge: time.Minute,
 		SMTPURL:    storage.NewSecret("smtps://user:password@mail.example.com:465"),
 		MailFrom:   "Kiket Auth <auth@example.com>",

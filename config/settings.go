@@ -100,6 +100,11 @@ func databaseSettings() []Setting {
 			Doc:   "How long audit events are kept (at least 24h, at most 876000h), and up to a day longer; 0: for ever. What is left stays provable.",
 			field: bind(func(c *Config) *time.Duration { return &c.AuditRetention }, zeroOr(between(24*time.Hour, 876000*time.Hour)), formatDuration),
 		},
+		{
+			Name: "audit_verify_interval", Default: "1h", kind: duration,
+			Doc:   "How often it is verified that what is new in the audit log is as it was sealed (1s to 24h), by one replica; each 24th time everything is. 0: never.",
+			field: bind(func(c *Config) *time.Duration { return &c.AuditVerifyInterval }, zeroOr(between(time.Second, 24*time.Hour)), formatDuration),
+		},
 	}
 }
 

@@ -52,6 +52,7 @@ type Options struct {
 	AccessTokenLifetime time.Duration // upper bound for every application
 	TokenRetention      time.Duration // how long an access token's row outlives its expiry
 	AuditRetention      time.Duration // how long audit events are kept; 0: for ever
+	AuditVerifyEvery    time.Duration // how often what is new in the audit log is verified; 0: never
 	SessionLifetime     time.Duration // of one that is used
 	SessionIdleTimeout  time.Duration // of one that is not used
 	Catalogue           storage.Catalogue
@@ -94,6 +95,7 @@ type Server struct {
 	Watch         *alerts.Watch
 	Audit         *audit.Recorder
 	Notary        *audit.Notary
+	Inspector     *audit.Inspector
 	Log           *audit.Log
 	Failures      *audit.Failures
 	Configuration *audit.Configuration
@@ -148,6 +150,9 @@ func New(o Options) *Server {
 		Clock: o.Clock, Logger: o.Logger,
 	})
 	s.Expiry = &expiry.Service{Store: o.Store, Alerts: s.Alerts, Audit: record, Issuer: o.Issuer, Clock: o.Clock, Logger: o.Logger}
+	s.Inspector = &audit.Inspector{
+		Notary: s.Notary, Store: o.Store, Every: o.AuditVerifyEvery, Found: s.auditBroken, Clock: o.Clock, Logger: o.Logger,
+	}
 	s.Watch = alerts.NewWatch(s.Alerts.Raise, o.Store, o.Clock, o.Logger)
 	s.Usage = usage.NewRecorder(o.Store, s.Watch.FirstUsed, o.Clock, o.Logger)
 	s.Provider = provider.New(provider.Options{
@@ -166,6 +171,15 @@ func New(o Options) *Server {
 func (s *Server) authenticationFailed(clientID, address string) {
 	s.Watch.AuthenticationFailed(clientID, address)
 	s.Failures.Client(clientID, address)
+}
+
+// auditBroken passes on what is wrong with the audit log of an organization. That of the
+// platform is the operator's, whom the log tells.
+func (s *Server) auditBroken(ctx context.Context, organizationID int64, found []audit.Finding) error {
+	if organizationID == 0 {
+		return nil
+	}
+	return s.Alerts.AuditBroken(ctx, organizationID, found)
 }
 
 // Maintenance runs this often; room for tokens is made for longer than that.
@@ -200,7 +214,7 @@ func (s *Server) makeRoom(ctx context.Context) error {
 
 // Run does what has to be done beside requests until ctx ends: it follows and
 // rotates the signing keys, writes last-used times, raises alerts and sends their
-// messages, seals audit events, makes room for tokens and sweeps what has long expired.
+// messages, seals and verifies audit events, makes room for tokens and sweeps what has long expired.
 // What is still in memory is left to [Server.Flush].
 func (s *Server) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
@@ -212,6 +226,7 @@ func (s *Server) Run(ctx context.Context) {
 	tasks.Go(func() { s.Expiry.Run(ctx) })
 	tasks.Go(func() { s.Failures.Run(ctx) })
 	tasks.Go(func() { s.Notary.Run(ctx) })
+	tasks.Go(func() { s.Inspector.Run(ctx) })
 	tasks.Go(func() { s.maintain(ctx) })
 	tasks.Go(func() { s.reseal(ctx) })
 	tasks.Wait()

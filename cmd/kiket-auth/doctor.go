@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/smtp"
 	"net/url"
+	"strings"
 	"time"
 
 	"kiket.dev/auth/handlers/messages"
@@ -75,6 +76,7 @@ func (d *diagnosis) database(ctx context.Context, o *opened) {
 	}
 	n, err := o.store.CountOrganizations(ctx)
 	d.report("database", fmt.Sprintf("%s, migrated, %s", o.store.Dialect(), counted(n, "organization")), err)
+	d.audit(ctx, o)
 	stored, err := o.store.SigningKeys(ctx)
 	switch {
 	case err != nil:
@@ -84,6 +86,45 @@ func (d *diagnosis) database(ctx context.Context, o *opened) {
 	default:
 		d.report("keys", fmt.Sprintf("%s, readable with the master key", counted(len(stored), "signing key")), o.ring.Check(ctx))
 	}
+}
+
+// audit tells what the verifications of the audit log have come to that serve does.
+func (d *diagnosis) audit(ctx context.Context, o *opened) {
+	verified, err := o.store.AuditVerifications(ctx)
+	oldest, broken, chains := time.Time{}, []string{}, 0
+	for _, v := range verified {
+		if v.At.IsZero() { // it is being verified for the first time
+			continue
+		}
+		chains++
+		if oldest.IsZero() || v.At.Before(oldest) {
+			oldest = v.At
+		}
+		if !v.OK() {
+			name, errName := o.chainName(ctx, v.OrganizationID)
+			err = errors.Join(err, errName)
+			broken = append(broken, fmt.Sprintf("%s: %s: %s", name, v.Findings[0].Kind, v.Findings[0].Detail))
+		}
+	}
+	switch {
+	case err != nil:
+		d.report("audit log", "", err)
+	case len(broken) > 0:
+		d.report("audit log", "", fmt.Errorf("not as it was sealed: %s; kiket-auth audit verify tells all", strings.Join(broken, "; ")))
+	case chains == 0:
+		d.report("audit log", "not verified yet; serve does", nil)
+	default:
+		d.report("audit log", fmt.Sprintf("%s as sealed, verified at %s or later", counted(int64(chains), "chain"), oldest.UTC().Format(time.RFC3339)), nil)
+	}
+}
+
+// chainName is what a chain of audit events is called.
+func (o *opened) chainName(ctx context.Context, organizationID int64) (string, error) {
+	if organizationID == 0 {
+		return "platform", nil
+	}
+	organization, err := o.store.OrganizationByID(ctx, organizationID)
+	return organization.Slug, err
 }
 
 // mail connects to the mail server and signs in; it sends nothing.

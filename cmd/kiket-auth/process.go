@@ -95,7 +95,7 @@ func (p *process) assemble(ctx context.Context, c config.Config) (*opened, error
 	o.server = server.New(server.Options{
 		Store: o.store, Ring: o.ring, Sealer: o.sealer, RequestLimit: int64(c.APIRateLimit),
 		Outbound: web, Messenger: messenger, AlertRetry: c.AlertRetry, Issuer: c.Issuer, DefaultAudience: c.DefaultAudience,
-		AccessTokenLifetime: c.AccessTokenLifetime, TokenRetention: c.TokenRetention, AuditRetention: c.AuditRetention,
+		AccessTokenLifetime: c.AccessTokenLifetime, TokenRetention: c.TokenRetention, AuditRetention: c.AuditRetention, AuditVerifyEvery: c.AuditVerifyInterval,
 		SessionLifetime: c.SessionLifetime, SessionIdleTimeout: c.SessionIdleTimeout,
 		Catalogue: c.Catalogue, Clock: time.Now, Logger: o.logger,
 	})

@@ -203,7 +203,7 @@ func (s *serving) listen(ctx context.Context) ([]*listener, error) {
 		CORSOrigins: s.config.CORSOrigins, Logger: s.logger,
 	}
 	if s.config.MetricsListen != "" {
-		options.Metrics = ops.NewMetrics()
+		options.Metrics = ops.NewMetrics(s.server.Inspector.Broken)
 	}
 	handler, err := handlers.New(options)
 	if err != nil {

@@ -79,8 +79,9 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 }
 
-// NewMetrics returns metrics of requests, of the Go runtime and of the process.
-func NewMetrics() *Metrics {
+// NewMetrics returns metrics of requests, of the Go runtime and of the process, and in how
+// many chains of audit events something is wrong.
+func NewMetrics(auditBroken func() int64) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -89,7 +90,11 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "method", "status"}),
 	}
-	m.registry.MustRegister(m.requests, collectors.NewGoCollector(),
+	broken := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "kiket_auth_audit_chains_broken",
+		Help: "Chains of audit events in which the latest verification found something wrong.",
+	}, func() float64 { return float64(auditBroken()) })
+	m.registry.MustRegister(m.requests, broken, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -58,6 +58,10 @@ func Definitions() []Definition { return slices.Clone(definitions) }
 
 var definitions = []Definition{
 	{
+		Rule: AuditBroken, Severity: Critical,
+		Description: "The audit log is not as it was sealed: an event was changed, removed, inserted or moved.",
+	},
+	{
 		Rule: RevokedUsed, Severity: Warning,
 		Description: "A credential is used although it was revoked, or what it stands on has gone.",
 	},

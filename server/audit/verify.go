@@ -45,6 +45,14 @@ type ChainReport struct {
 	CheckpointedAt time.Time
 	Findings       []Finding // the first of them; see mostFindings
 	More           int       // findings beyond those
+
+	through place // how far it was walked
+}
+
+// place is the place of an event in a chain, and its hash, nil if that is not known.
+type place struct {
+	sequence int64
+	hash     []byte
 }
 
 // OK reports whether nothing is wrong.
@@ -84,12 +92,18 @@ const (
 // where it should stand, with its checkpoints, and with those given, which may have
 // been kept elsewhere. Events may be written, sealed and pruned meanwhile.
 func (n *Notary) Verify(ctx context.Context, organization int64, given []string) (*ChainReport, error) {
+	return n.verify(ctx, verification{}, organization, given)
+}
+
+// verify verifies as how says.
+func (n *Notary) verify(ctx context.Context, how verification, organization int64, given []string) (*ChainReport, error) {
 	ring, err := n.keyring(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the keys of checkpoints: %w", err)
 	}
 	for range verifyAgain {
-		v := &verification{notary: n, ring: ring, report: &ChainReport{OrganizationID: organization}}
+		v := how
+		v.notary, v.ring, v.report = n, ring, &ChainReport{OrganizationID: organization}
 		if err := v.run(ctx, given); !errors.Is(err, errMoved) {
 			return v.report, err
 		}
@@ -104,6 +118,11 @@ type verification struct {
 	notary *Notary
 	ring   keyring
 	report *ChainReport
+	// since is the event after which the walk begins, nil: at the beginning. What it says
+	// is believed.
+	since *place
+	// between is called between two batches with how long the last took; nil: nothing is.
+	between func(took time.Duration) error
 
 	begin       storage.AuditChain // where it stood before the walk
 	known       bool               // there is a row that says so
@@ -125,19 +144,27 @@ func (v *verification) run(ctx context.Context, given []string) error {
 	if v.begin, v.known, err = v.stands(ctx); err != nil {
 		return err
 	}
+	v.sequence, v.hash = v.begin.BaseSequence, v.begin.BaseHash
+	if v.since != nil && v.since.sequence >= v.sequence && v.since.sequence <= v.begin.Sequence {
+		v.sequence, v.hash = v.since.sequence, v.since.hash
+	} else {
+		v.since = nil
+	}
 	if err := v.gather(ctx, given); err != nil {
 		return err
 	}
-	v.sequence, v.hash = v.begin.BaseSequence, v.begin.BaseHash
 	end, err := v.walkAll(ctx)
 	if err != nil {
 		return err
 	}
 	v.explain()
-	if err := v.compareBase(ctx); err != nil {
-		return err
+	if v.since == nil {
+		if err := v.compareBase(ctx); err != nil {
+			return err
+		}
 	}
 	v.compareEnd(end)
+	v.report.through = place{v.sequence, v.hash}
 	v.report.sort()
 	v.report.Unsealed, err = v.notary.Store.CountUnsealedAuditEvents(ctx, v.report.OrganizationID)
 	return err
@@ -197,6 +224,7 @@ func (v *verification) walkBefore(ctx context.Context) error {
 func (v *verification) walk(ctx context.Context) error {
 	limit := verifyBatch
 	for {
+		began := time.Now()
 		records, err := v.notary.Store.SealedAuditEvents(ctx, v.report.OrganizationID, v.sequence, limit)
 		switch {
 		case errors.Is(err, storage.ErrUnavailable) || ctx.Err() != nil:
@@ -216,6 +244,11 @@ func (v *verification) walk(ctx context.Context) error {
 		}
 		if len(records) < limit {
 			return nil
+		}
+		if v.between != nil {
+			if err := v.between(time.Since(began)); err != nil {
+				return err
+			}
 		}
 	}
 }

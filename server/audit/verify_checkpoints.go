@@ -25,6 +25,9 @@ func (s signed) time() string { return s.at.UTC().Format(time.RFC3339) }
 // says which are not ours.
 func (v *verification) gather(ctx context.Context, given []string) error {
 	after := int64(-1)
+	if v.since != nil {
+		after = v.since.sequence
+	}
 	for {
 		kept, err := v.notary.Store.AuditCheckpoints(ctx, v.report.OrganizationID, after, verifyBatch)
 		if err != nil {
