@@ -21,7 +21,7 @@ func TestPlans(t *testing.T) {
 			s := openMigrated(t, engines[engine](t))
 			w := newPlanned(t, s)
 			r := record(t, s)
-			for _, calls := range []plannedCalls{w.hot(), w.clients(), w.tokens(), w.others(), w.audit(), w.inventory()} {
+			for _, calls := range []plannedCalls{w.hot(), w.clients(), w.tokens(), w.others(), w.audit(), w.inventory(), w.resets()} {
 				for name, call := range calls {
 					r.statements = nil
 					if err := call(t.Context()); err != nil {
