@@ -93,6 +93,8 @@ var auditAreas = []auditArea{
 			{"updated", "changed the member {}"},
 			{"removed", "removed the member {}"},
 			{"password_changed", "changed the password of {}"},
+			{"password_reset_requested", "asked for a code to set the password of {} anew"},
+			{"password_reset", "set the password of {} anew, with a code"},
 		},
 		[]telling{
 			{"create", "add the member {}"},
@@ -133,6 +135,11 @@ var auditAreas = []auditArea{
 		"alert_rule", "Alert rules",
 		[]telling{{"updated", "changed the alert rule {}"}},
 		[]telling{{"update", "change the alert rule {}"}},
+	},
+	{
+		"expiry_digest", "Mail about what expires",
+		[]telling{{"queued", "told people of {} by mail what expires soon"}},
+		nil,
 	},
 	{"project", "Projects", []telling{{"created", "made the project {}"}}, []telling{{"create", "make the project {}"}}},
 	{
@@ -240,6 +247,10 @@ func sentenceOf(e storage.AuditEvent) auditSentence {
 // special are events of one action that are told in several ways.
 func special(e storage.AuditEvent, text string) string {
 	switch e.Action {
+	case "session.created":
+		if e.Actor.Kind != "user" && e.Target.Name != "" { // nobody signed in
+			return "began a session of {}"
+		}
 	case "session.revoked":
 		if e.Actor.Kind == e.Target.Kind && e.Actor.ID == e.Target.ID {
 			return "signed out"
