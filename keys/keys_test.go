@@ -3,7 +3,9 @@ package keys_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -51,8 +53,36 @@ func (c *clock) Set(t time.Time) { c.Advance(t.Sub(c.Now())) }
 // newStore returns an empty database.
 func newStore(tb testing.TB) *gormstore.Store {
 	tb.Helper()
-	return openStore(tb, "sqlite:"+filepath.Join(tb.TempDir(), "keys.db"))
+	path := filepath.Join(tb.TempDir(), "keys.db")
+	content, err := migratedFile()
+	if err == nil {
+		err = os.WriteFile(path, content, 0o600)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return openStore(tb, "sqlite:"+path)
 }
+
+// migratedFile is a migrated database: to write it out is much faster than to migrate
+// another one.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "keys-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "keys.db")
+	store, err := gormstore.Open(gormstore.Options{URL: storage.NewSecret("sqlite:" + path)})
+	if err != nil {
+		return nil, err
+	}
+	_, err = store.Migrate(context.Background())
+	if err = errors.Join(err, store.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path) // all of it: to close is to empty the log beside it
+})
 
 func openStore(tb testing.TB, url string) *gormstore.Store {
 	tb.Helper()

@@ -2,7 +2,10 @@ package gormstore
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -31,7 +34,7 @@ func migratedDatabase(t testing.TB) string {
 	return cluster.CloneDatabase(t, migratedTemplate(t))
 }
 
-var migratedTemplate = onceURL(func(t testing.TB) string {
+var migratedTemplate = once(func(t testing.TB) string {
 	url := cluster.NewDatabase(t)
 	s := openStore(t, Options{URL: storage.NewSecret(url)})
 	migrate(t, s)
@@ -41,12 +44,32 @@ var migratedTemplate = onceURL(func(t testing.TB) string {
 	return url
 })
 
-func onceURL(make func(testing.TB) string) func(testing.TB) string {
+// migratedFile is a migrated SQLite database: to write it out is much faster than to
+// migrate another one.
+var migratedFile = once(func(t testing.TB) []byte {
+	path := filepath.Join(t.TempDir(), "migrated.db")
+	s := openStore(t, Options{URL: storage.NewSecret("sqlite:" + path)})
+	migrate(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Fatal("a part of the database is beside it, in its log", err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+})
+
+// once makes something for all tests when the first wants it.
+func once[T any](make func(testing.TB) T) func(testing.TB) T {
 	var once sync.Once
-	var url string
-	return func(t testing.TB) string {
-		once.Do(func() { url = make(t) })
-		return url
+	var made T
+	return func(t testing.TB) T {
+		once.Do(func() { made = make(t) })
+		return made
 	}
 }
 
@@ -59,8 +82,17 @@ func openStore(t testing.TB, o Options) *Store {
 	return s
 }
 
+// openMigrated opens a store and applies what is pending, which is nothing if there is
+// no file yet: then it is a copy.
 func openMigrated(t testing.TB, url string) *Store {
 	t.Helper()
+	if path, found := strings.CutPrefix(url, "sqlite:"); found && path != sqliteMemory {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			if err := os.WriteFile(path, migratedFile(t), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	s := openStore(t, Options{URL: storage.NewSecret(url)})
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
