@@ -3,9 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"kiket.dev/auth/storage"
 )
 
 // parseIssuer wants an issuer identifier of RFC 8414 section 2: clients compare
@@ -27,7 +28,7 @@ func parseIssuer(text string) (string, error) {
 		return "", errors.New("must have no path: the endpoints lie at the root of their host")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "", errors.New("must be an https URL")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !storage.OnThisMachine(u.Hostname()):
 		return "", errors.New("must be https, since the host is not loopback")
 	case u.String() != text || u.Host != strings.ToLower(u.Host):
 		return "", fmt.Errorf("is not in its normal form: write %s", normalForm(u))
@@ -39,17 +40,6 @@ func normalForm(u *url.URL) string {
 	lower := *u
 	lower.Host = strings.ToLower(u.Host)
 	return lower.String()
-}
-
-// isLoopback reports whether only this machine is reached under the host name
-// (RFC 6761 section 6.3 for the names).
-func isLoopback(host string) bool {
-	host = strings.ToLower(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
 }
 
 // parseAudience wants an absolute URI without a fragment (RFC 8707 section 2).

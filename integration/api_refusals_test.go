@@ -18,7 +18,7 @@ func TestAPIRefusals(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e engine) {
 		i := start(t, e)
 		for name, test := range map[string]func(*testing.T, *instance){
-			"why": refusedBecause, "identifiers": identifiersAsTheyAre, "targets": targetsOfRefusals,
+			"why": refusedBecause, "more than held": refusedToHandOut, "identifiers": identifiersAsTheyAre, "targets": targetsOfRefusals,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, i) })
 		}
@@ -46,6 +46,30 @@ func refusedBecause(t *testing.T, i *instance) {
 		_, scope, _ := strings.Cut(a.header.Get("WWW-Authenticate"), `scope="`)
 		if got := strings.TrimSuffix(scope, `"`); got != refused.scope {
 			t.Errorf("%s, %s: the challenge names the scope %q, want %q", refused.who, refused.path, got, refused.scope)
+		}
+	}
+}
+
+// Whoever would hand out more than they have is told the smallest scope with which they
+// could: what the endpoint needs and what would be handed out.
+func refusedToHandOut(t *testing.T, i *instance) {
+	narrow := i.mint(t, i.admin(), "narrow", "admin", "issues:read").Token
+	application := func(scopes string) string { return `{"name":"wide","scopes":[` + scopes + `]}` }
+	extension := `{"project_id":` + fmt.Sprint(i.boot.Project.ID) + `,"manifest":` + string(manifest("wide", "1.0.0", "issues:read", "projects")) + `}`
+	for _, refused := range []struct{ path, body, scope string }{
+		{"/oauth_applications", application(`"issues"`), "admin issues"},
+		{"/oauth_applications", application(`"issues:read","projects","projects:write"`), "admin issues:read projects"},
+		{"/oauth_applications", application(`"issues:write","admin"`), "admin issues:write"},
+		{"/workspace_api_tokens", application(`"comments:read","comments"`), "admin comments"},
+		{"/extensions", extension, "admin issues:read projects"},
+		{"/workspace_api_tokens", application(""), ""}, // full access: no scope stands for it
+	} {
+		a := i.call(t, "POST", refused.path, narrow, refused.body)
+		a.wantProblem(t, 403, "forbidden")
+		challenge := a.header.Get("WWW-Authenticate")
+		_, scope, _ := strings.Cut(challenge, `scope="`)
+		if got := strings.TrimSuffix(scope, `"`); got != refused.scope || !strings.Contains(challenge, `error="insufficient_scope"`) {
+			t.Errorf("%s %s: %s, want the scope %q", refused.path, refused.body, challenge, refused.scope)
 		}
 	}
 }

@@ -76,6 +76,11 @@ func (s Scopes) Restrict(bound Scopes) Scopes {
 	return NewScopes(kept...)
 }
 
+// Smallest returns s without those that others in it cover.
+func (s Scopes) Smallest() Scopes {
+	return slices.DeleteFunc(slices.Clone(s), func(scope string) bool { return s.Without(scope).Covers(scope) })
+}
+
 // Without returns s less one scope.
 func (s Scopes) Without(scope string) Scopes {
 	if !slices.Contains(s, scope) {

@@ -122,6 +122,17 @@ func TestScopesRestrict(t *testing.T) {
 	}
 }
 
+func TestScopesSmallest(t *testing.T) {
+	for give, want := range map[string]string{
+		"": "", "admin": "admin", "issues:read issues": "issues", "issues issues:write projects:read": "issues projects:read",
+		"issues:read issues:write": "issues:read issues:write", "admin issues admin": "admin issues",
+	} {
+		if got := storage.ParseScopes(give).Smallest().String(); got != want {
+			t.Errorf("%q: got %q, want %q", give, got, want)
+		}
+	}
+}
+
 func TestScopesWithout(t *testing.T) {
 	for _, tt := range []struct{ scopes, scope, want string }{
 		{"issues admin projects", "admin", "issues projects"},

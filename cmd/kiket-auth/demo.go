@@ -9,6 +9,7 @@ import (
 
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/organizations"
+	"kiket.dev/auth/storage"
 )
 
 // demo fills an empty local database, so that there is something to try, and
@@ -51,7 +52,5 @@ func loopback(issuer string) bool {
 	if err != nil {
 		return false
 	}
-	host := u.Hostname()
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && ip.IsLoopback())
+	return storage.OnThisMachine(u.Hostname())
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"kiket.dev/auth/handlers/messages"
 	"kiket.dev/auth/storage"
 )
 
@@ -166,7 +165,7 @@ func signInToMail(ctx context.Context, u *url.URL) error {
 	defer func() { _ = client.Close() }()
 	switch offered, _ := client.Extension("STARTTLS"); {
 	case u.Scheme == "smtps":
-	case !offered && !messages.OnThisMachine(u.Hostname()):
+	case !offered && !storage.OnThisMachine(u.Hostname()):
 		return errors.New("the mail server offers no STARTTLS: mail would be sent unencrypted, and is not; use smtps://")
 	case offered:
 		if err := client.StartTLS(secured); err != nil {

@@ -85,7 +85,7 @@ func (a *API) handler(e endpoint) http.Handler {
 			}
 		}
 		if err != nil {
-			err = errors.Join(err, a.recordRefusal(c, err))
+			err = errors.Join(sufficient(err), a.recordRefusal(c, err))
 			a.fail(w, r, err)
 			return
 		}
@@ -172,6 +172,17 @@ func (c *call) permitted() error {
 	default:
 		return c.requireScope(string(permission))
 	}
+}
+
+// sufficient adds to the refusal to hand out more than the caller has which scopes would
+// do: those of what is handed out, and admin, since to hand something out is for admins.
+func sufficient(err error) error {
+	var lacking *access.ScopeError
+	if !errors.As(err, &lacking) {
+		return err
+	}
+	needed := storage.NewScopes(append([]string{storage.ScopeAdmin}, lacking.Needed...)...)
+	return &missingScope{code: "forbidden", scope: needed.Smallest().String(), detail: reason(err), cause: err}
 }
 
 var errNoAdmin = fmt.Errorf("%w: its owner is no admin", access.ErrDenied)

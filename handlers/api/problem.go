@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +36,8 @@ var (
 
 // missingScope says that a credential may not use an endpoint.
 type missingScope struct {
-	scope  string
+	code   string // empty: insufficient_scope
+	scope  string // one, or several with a space between them
 	detail string // for whoever holds the credential
 	cause  error
 }
@@ -120,13 +122,14 @@ func verbProblem(err error) (problem, bool) {
 	switch {
 	case errors.As(err, &missing):
 		return problem{
-			status: http.StatusForbidden, code: "insufficient_scope", detail: sentence(missing.detail),
+			status: http.StatusForbidden, code: cmp.Or(missing.code, "insufficient_scope"), detail: sentence(missing.detail),
 			challenge: []string{`error="insufficient_scope"`, `scope="` + missing.scope + `"`},
 		}, true
 	case errors.Is(err, access.ErrDenied):
 		return problem{
 			status: http.StatusForbidden, code: "forbidden", detail: sentence(reason(err)),
-			// Without a scope: it may have all that the endpoint needs.
+			// Without a scope: it may have all that the endpoint needs, or lack full access,
+			// for which no scope stands.
 			challenge: []string{`error="insufficient_scope"`},
 		}, true
 	case errors.As(err, &refusal):

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -53,7 +52,7 @@ func NewMailer(server storage.Secret, from, issuer string) (*Mailer, error) {
 	}
 	port, policy := submissionPort, mail.TLSMandatory
 	config := &tls.Config{ServerName: m.host, MinVersion: tls.VersionTLS12}
-	if OnThisMachine(m.host) {
+	if storage.OnThisMachine(m.host) {
 		policy = mail.TLSOpportunistic
 	}
 	if u.Scheme == "smtps" {
@@ -75,15 +74,6 @@ func NewMailer(server storage.Secret, from, issuer string) (*Mailer, error) {
 	}
 	_, err = mail.NewClient(m.host, m.options...) // so that what is wrong is known now
 	return m, err
-}
-
-// OnThisMachine reports whether a host name leads to this machine (RFC 6761 section 6.3).
-func OnThisMachine(host string) bool {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return a.IsLoopback()
-	}
-	host = strings.ToLower(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // dial connects, and cuts the connection when the time is up: the library's own limit

@@ -79,11 +79,6 @@ func TestMailerOfAnything(t *testing.T) {
 	if _, err := NewMailer(storage.NewSecret("smtp://mail.test:99999"), "auth@acme.test", ""); err == nil {
 		t.Error("a port that is none is taken")
 	}
-	for host, want := range map[string]bool{"localhost": true, "127.0.0.2": true, "::1": true, "mail.localhost": true, "mail.test": false, "10.0.0.1": false, "localhost.test": false} {
-		if got := OnThisMachine(host); got != want {
-			t.Errorf("%s on this machine: %t", host, got)
-		}
-	}
 }
 
 func TestSlack(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"kiket.dev/auth/storage"
 )
@@ -115,14 +114,12 @@ func (c Caller) Require(scope string, organizationID int64) error {
 }
 
 // RequireAtMost returns nil if the caller holds every one of the scopes itself:
-// nobody hands out more than they have. It returns ErrDenied with the names of those
-// that the caller lacks otherwise.
+// nobody hands out more than they have. It returns a [*ScopeError] otherwise.
 func (c Caller) RequireAtMost(scopes storage.Scopes) error {
 	if c.operator || c.Scopes.CoversAll(scopes) {
 		return nil
 	}
-	missing := slices.DeleteFunc(slices.Clone(scopes), c.Scopes.Covers)
-	return fmt.Errorf("%w: it would permit more than the credential that asks, which lacks %s", ErrDenied, strings.Join(missing, ", "))
+	return &ScopeError{Needed: scopes, Missing: slices.DeleteFunc(slices.Clone(scopes), c.Scopes.Covers)}
 }
 
 // RequireFullAccess returns nil if the caller has full access, and ErrDenied

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"strings"
 
 	"kiket.dev/auth/storage"
 )
@@ -24,3 +25,16 @@ func (r *Refusal) Error() string { return r.Message }
 
 // Is makes every *Refusal match [storage.ErrConflict].
 func (r *Refusal) Is(target error) bool { return target == storage.ErrConflict }
+
+// ScopeError says that the caller would hand out more than it has. It matches [ErrDenied].
+type ScopeError struct {
+	Needed  storage.Scopes // what is to be handed out
+	Missing storage.Scopes // what of it the caller lacks
+}
+
+func (e *ScopeError) Error() string {
+	return fmt.Sprintf("%s: it would permit more than the credential that asks, which lacks %s", ErrDenied, strings.Join(e.Missing, ", "))
+}
+
+// Is makes every *ScopeError match [ErrDenied].
+func (e *ScopeError) Is(target error) bool { return target == ErrDenied }
