@@ -144,7 +144,7 @@ func New(o Options) *Server {
 		Sealer: o.Sealer, Guesses: throttle.New(organizations.SetupGuesses, o.Clock),
 	}
 	s.Projects = &projects.Service{Store: o.Store, Audit: record, Clock: o.Clock}
-	s.Credentials = &credentials.Service{Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Clock: o.Clock}
+	s.Credentials = &credentials.Service{Store: o.Store, Tokens: s.Tokens, Clients: s.Clients, Catalogue: o.Catalogue, Clock: o.Clock}
 	s.Alerts = alerts.New(alerts.Options{
 		Store: o.Store, Audit: record, Sealer: o.Sealer, Messenger: o.Messenger, Issuer: o.Issuer, RetryAfter: o.AlertRetry,
 		Clock: o.Clock, Logger: o.Logger,

@@ -128,6 +128,9 @@ type UsageStore interface {
 	// after that day was used for, in the order of kinds and ids. A credential that was
 	// not used is not among them.
 	UsedScopes(ctx context.Context, organizationID int64, since time.Time) ([]ScopeUse, error)
+	// CountedSince returns the first day of which there are counts, of whatever
+	// organization; zero: there are none.
+	CountedSince(ctx context.Context) (time.Time, error)
 	// ResourceServersByID returns those of the resource servers that there are, whoever
 	// they belong to, in no order and without secrets.
 	ResourceServersByID(ctx context.Context, ids []int64) ([]Client, error)

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +15,7 @@ import (
 )
 
 var credentialEndpoints = []endpoint{
-	{method: http.MethodGet, path: "/credentials", permission: admin, handle: (*API).listCredentials, parameters: append([]string{"kind", "unused_for", "expiring_within", "full_access"}, pages...)},
+	{method: http.MethodGet, path: "/credentials", permission: admin, handle: (*API).listCredentials, parameters: append([]string{"kind", "unused_for", "expiring_within", "full_access", "never_used", "owner_gone", "over_privileged", "exceeds_max_lifetime"}, pages...)},
 	{method: http.MethodPost, path: "/credentials/revoke", permission: admin, action: "credential.revoke", handle: (*API).revokeCredentials},
 }
 
@@ -36,6 +34,7 @@ type credentialBody struct {
 	ExpiresAt       *time.Time           `json:"expires_at"`
 	LastUsedAt      *time.Time           `json:"last_used_at"`
 	LastUsedAddress *string              `json:"last_used_address"`
+	UnusedScopes    storage.Scopes       `json:"unused_scopes"` // null: it cannot be told
 }
 
 // applicationNameBody names the application that a client secret belongs to.
@@ -58,7 +57,7 @@ func renderCredential(c credentials.Credential) credentialBody {
 	body := credentialBody{
 		ID: c.Reference.ID, Reference: c.Reference.String(), Kind: c.Reference.Kind, Name: c.Name, TokenPrefix: c.Prefix,
 		Scopes: c.Scopes, FullAccess: c.FullAccess, CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
-		LastUsedAt: moment(c.LastUsedAt),
+		LastUsedAt: moment(c.LastUsedAt), UnusedScopes: c.UnusedScopes,
 	}
 	if c.OwnerID != 0 {
 		body.Owner = &ownerBody{ID: c.OwnerID, Name: c.OwnerName}
@@ -91,47 +90,6 @@ func (a *API) listCredentials(c *call) (reply, error) {
 		rendered = append(rendered, renderCredential(one))
 	}
 	return ok(listBody{"credentials", rendered, positionCursor(after)}), nil
-}
-
-func (c *call) credentialFilter() (credentials.Filter, error) {
-	f := credentials.Filter{Kind: credentials.Kind(c.query.Get("kind"))}
-	var errKind error
-	if f.Kind != "" && !slices.Contains(credentials.Kinds, f.Kind) {
-		errKind = storage.Invalidf("kind", "want one of %v", credentials.Kinds)
-	}
-	var errUnused, errExpiring, errFull error
-	f.UnusedFor, errUnused = c.span("unused_for")
-	f.ExpiringWithin, errExpiring = c.span("expiring_within")
-	f.FullAccess, errFull = c.flag("full_access")
-	return f, errors.Join(errKind, errUnused, errExpiring, errFull)
-}
-
-var (
-	spanText = regexp.MustCompile(`^([1-9][0-9]{0,5})([smhdw])$`)
-	unitOf   = map[string]time.Duration{
-		"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour,
-	}
-)
-
-// longestSpan keeps what is counted from now within the years that can be written.
-const longestSpan = 100 * 365 * 24 * time.Hour
-
-// span returns a parameter of the query that is a span of time such as 90d, 0 if it is
-// absent.
-func (c *call) span(name string) (time.Duration, error) {
-	text := c.query.Get(name)
-	if text == "" {
-		return 0, nil
-	}
-	parts := spanText.FindStringSubmatch(text)
-	if parts == nil {
-		return 0, storage.Invalidf(name, "want a number of seconds, minutes, hours, days or weeks such as 30m, 12h or 90d")
-	}
-	n, _ := strconv.ParseInt(parts[1], 10, 64) // six digits at most
-	if unit := unitOf[parts[2]]; n <= int64(longestSpan/unit) {
-		return time.Duration(n) * unit, nil
-	}
-	return 0, storage.Invalidf(name, "want at most 100 years")
 }
 
 // positionCursor hides what a place in the list of all credentials is made of.
@@ -204,16 +162,20 @@ func renderIDs(references []credentials.Reference) credentialIDs {
 func (a *API) revokeCredentials(c *call) (reply, error) {
 	var request struct {
 		IDs    credentialIDs `json:"ids"`
+		Filter *filterBody   `json:"filter"`
 		DryRun bool          `json:"dry_run"`
 	}
 	if err := c.decode("credentials", &request); err != nil {
 		return reply{}, err
 	}
-	references := make([]credentials.Reference, 0, len(request.IDs))
-	for _, id := range request.IDs {
-		references = append(references, id.Reference)
+	references, more, err := a.toBeRevoked(c, request.IDs, request.Filter, request.DryRun)
+	if err != nil {
+		return reply{}, err
 	}
-	result, err := a.Server.Credentials.Revoke(c.context(), c.caller, c.organization(), references, request.DryRun)
+	var result credentials.Revocation
+	if request.Filter == nil || len(references) > 0 { // a filter may name none
+		result, err = a.Server.Credentials.Revoke(c.context(), c.caller, c.organization(), references, request.DryRun)
+	}
 	if err != nil {
 		return reply{}, err
 	}
@@ -221,5 +183,31 @@ func (a *API) revokeCredentials(c *call) (reply, error) {
 		Revoked credentialIDs `json:"revoked"`
 		Already credentialIDs `json:"already_revoked"`
 		Unknown credentialIDs `json:"unknown"`
-	}{renderIDs(result.Revoked), renderIDs(result.Already), renderIDs(result.Unknown)}), nil
+		Own     credentialIDs `json:"own"`
+		More    bool          `json:"more"`
+	}{renderIDs(result.Revoked), renderIDs(result.Already), renderIDs(result.Unknown), renderIDs(result.Own), more}), nil
+}
+
+// toBeRevoked returns what the request names, and whether its filter names more. A filter
+// is for dry runs: what is revoked has been seen.
+func (a *API) toBeRevoked(c *call, ids credentialIDs, filter *filterBody, dryRun bool) ([]credentials.Reference, bool, error) {
+	if filter == nil {
+		references := make([]credentials.Reference, 0, len(ids))
+		for _, id := range ids {
+			references = append(references, id.Reference)
+		}
+		return references, false, nil
+	}
+	var wrong error
+	if !dryRun {
+		wrong = storage.Invalidf("filter", "is for dry runs alone: revoke the ids that one answers with")
+	}
+	if ids != nil {
+		wrong = errors.Join(wrong, storage.Invalidf("ids", "want either ids or a filter"))
+	}
+	wanted, err := filter.read()
+	if err = errors.Join(wrong, err); err != nil {
+		return nil, false, err
+	}
+	return a.Server.Credentials.Select(c.context(), c.caller, c.organization(), wanted)
 }

@@ -44,6 +44,9 @@ type Caller struct {
 	ProjectID int64
 	// InstallationID is the installation whose key the credential is; 0: none.
 	InstallationID int64
+	// ClientSecretID is the secret that the caller's access token was fetched with; 0:
+	// none.
+	ClientSecretID int64
 	Origin         Origin
 
 	operator bool
@@ -64,6 +67,7 @@ func FromCredential(c storage.Credential, catalogue storage.Catalogue, origin Or
 		UserID:         c.Owner.UserID,
 		ProjectID:      c.Token.ProjectID,
 		InstallationID: c.Token.InstallationID,
+		ClientSecretID: c.Token.ClientSecretID,
 		Origin:         origin,
 	}
 }

@@ -18,6 +18,9 @@ type Revocation struct {
 	Revoked []Reference // by this call
 	Already []Reference // revoked before
 	Unknown []Reference // not the organization's, as they were named
+	// Own are those among Revoked that the caller's own credential is, or stands on: it
+	// ends with them.
+	Own []Reference
 }
 
 // Revoke ends credentials of the organization in one transaction: all that it has of
@@ -64,11 +67,22 @@ func revokeAll(ctx context.Context, caller access.Caller, found []held, dryRun b
 		}
 		if revoked {
 			result.Revoked = append(result.Revoked, one.reference)
+			if standsOn(caller, one.reference) {
+				result.Own = append(result.Own, one.reference)
+			}
 		} else {
 			result.Already = append(result.Already, one.reference)
 		}
 	}
 	return result, nil
+}
+
+// standsOn reports whether the caller's credential ends with the other.
+func standsOn(caller access.Caller, r Reference) bool {
+	if r.Kind == ClientSecret {
+		return caller.ClientSecretID == r.ID
+	}
+	return caller.Party.Kind == string(r.Kind) && caller.Party.ID == r.ID
 }
 
 // held is a credential that the organization has, and how it is revoked.

@@ -1,11 +1,8 @@
 package credentials
 
 import (
-	"context"
-	"fmt"
 	"time"
 
-	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/tokens"
 	"kiket.dev/auth/storage"
@@ -18,10 +15,12 @@ type Service struct {
 		storage.OrganizationStore
 		storage.TokenStore
 		storage.ClientStore
+		storage.UsageStore
 	}
-	Tokens  *tokens.Service
-	Clients *clients.Service
-	Clock   func() time.Time
+	Tokens    *tokens.Service
+	Clients   *clients.Service
+	Catalogue storage.Catalogue
+	Clock     func() time.Time
 }
 
 // Credential is a token or a client secret, as one of many.
@@ -44,6 +43,9 @@ type Credential struct {
 	LastUsedUserAgent string
 	RevokedAt         time.Time     // zero: not revoked; also when a client secret was closed
 	IdleTimeout       time.Duration // of sessions
+	// UnusedScopes are those that it grants, and that no use in the last 60 days named;
+	// nil if it cannot be told.
+	UnusedScopes storage.Scopes
 }
 
 // Active reports whether the credential has neither been revoked nor ended by itself.
@@ -52,95 +54,11 @@ func (c Credential) Active(now time.Time) bool {
 	return c.RevokedAt.IsZero() && (c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt)) && !t.Idle(now)
 }
 
-// Filter says which credentials are wanted. What is zero does not matter.
-type Filter struct {
-	Kind           Kind
-	FullAccess     bool          // with full access alone
-	UnusedFor      time.Duration // neither used nor made for so long
-	ExpiringWithin time.Duration // with an expiry that is not farther away
-}
-
 // Position is a place in the list: what comes after it has a lower id in its table. The
 // zero value is the beginning.
 type Position struct {
 	Token  int64
 	Secret int64
-}
-
-// List returns at most limit credentials of the organization that are neither revoked
-// nor expired, newest first, and the position after them, nil if there are no more. It
-// returns access.ErrDenied.
-func (s *Service) List(ctx context.Context, caller access.Caller, organizationID int64, f Filter, from Position, limit int) ([]Credential, *Position, error) {
-	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
-		return nil, nil, err
-	}
-	now := s.Clock()
-	heldTokens, err := s.heldTokens(ctx, organizationID, f, from.Token, limit+1, now)
-	if err != nil {
-		return nil, nil, fmt.Errorf("listing tokens: %w", err)
-	}
-	secrets, err := s.secrets(ctx, organizationID, f, from.Secret, limit+1, now)
-	if err != nil {
-		return nil, nil, fmt.Errorf("listing client secrets: %w", err)
-	}
-	merged, after := merge(heldTokens, secrets, from, limit)
-	return merged, after, nil
-}
-
-// heldTokens returns the tokens after a place, at most so many.
-func (s *Service) heldTokens(ctx context.Context, organizationID int64, f Filter, before int64, most int, now time.Time) ([]Credential, error) {
-	filter := storage.TokenFilter{OrganizationID: organizationID, FullAccess: f.FullAccess, ActiveAt: now}
-	switch f.Kind {
-	case ClientSecret:
-		return nil, nil
-	case WorkspaceAPIToken, ExtensionKey, Session:
-		filter.Kinds = []storage.TokenKind{storage.TokenKind(f.Kind)}
-	}
-	filter.UnusedSince, filter.ExpiringBefore = f.times(now)
-	var found []Credential
-	for {
-		page, err := s.Store.OpaqueTokens(ctx, filter, storage.Page{Before: before, Limit: most})
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range page {
-			if before = t.Token.ID; !t.Token.Idle(now) && len(found) < most {
-				found = append(found, ofToken(t))
-			}
-		}
-		if len(page) < most || len(found) == most {
-			return found, nil
-		}
-	}
-}
-
-// secrets returns the client secrets after a place, at most so many.
-func (s *Service) secrets(ctx context.Context, organizationID int64, f Filter, before int64, most int, now time.Time) ([]Credential, error) {
-	if f.FullAccess || (f.Kind != "" && f.Kind != ClientSecret) {
-		return nil, nil
-	}
-	filter := storage.ClientSecretFilter{OrganizationID: organizationID, OpenAt: now}
-	filter.UnusedSince, filter.ExpiringBefore = f.times(now)
-	page, err := s.Store.ApplicationSecrets(ctx, filter, storage.Page{Before: before, Limit: most})
-	if err != nil {
-		return nil, err
-	}
-	found := make([]Credential, 0, len(page))
-	for _, secret := range page {
-		found = append(found, ofSecret(secret))
-	}
-	return found, nil
-}
-
-// times are the points in time that the filter's durations mean.
-func (f Filter) times(now time.Time) (unusedSince, expiringBefore time.Time) {
-	if f.UnusedFor > 0 {
-		unusedSince = now.Add(-f.UnusedFor)
-	}
-	if f.ExpiringWithin > 0 {
-		expiringBefore = now.Add(f.ExpiringWithin)
-	}
-	return unusedSince, expiringBefore
 }
 
 // merge puts the newer of the two heads first, at most limit times, and returns the

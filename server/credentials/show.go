@@ -18,6 +18,11 @@ func (s *Service) Show(ctx context.Context, caller access.Caller, organizationID
 	if err != nil {
 		return Credential{}, fmt.Errorf("finding %s: %w", r, err)
 	}
+	u, err := s.usage(ctx, organizationID, s.Clock())
+	if err != nil {
+		return Credential{}, err
+	}
+	shown.UnusedScopes = u.unused(shown, s.Catalogue)
 	return shown, nil
 }
 

@@ -22,6 +22,7 @@ func (w *planned) inventory() plannedCalls {
 		"OrganizationsToNotify": func(ctx context.Context) error {
 			return found(s.OrganizationsToNotify(ctx, w.expiring(), 0, 100))
 		},
+		"CountedSince":       func(ctx context.Context) error { return found(s.CountedSince(ctx)) },
 		"SweepExpiryNotices": func(ctx context.Context) error { return found(s.SweepExpiryNotices(ctx, w.now)) },
 		"DeleteMembership":   func(ctx context.Context) error { return s.DeleteMembership(ctx, w.o.ID, w.u.ID) },
 	}

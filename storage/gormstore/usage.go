@@ -127,6 +127,14 @@ func (s *Store) UsedScopes(ctx context.Context, organizationID int64, since time
 	return uses, err
 }
 
+// CountedSince implements [storage.UsageStore].
+func (s *Store) CountedSince(ctx context.Context) (time.Time, error) {
+	var first moment
+	err := s.rows(ctx, s.reader, "finding the first day of counts", "SELECT day FROM credential_uses WHERE day > ? ORDER BY day LIMIT 1", []any{moment(time.Unix(0, 0))},
+		func(scan func(...any) error) error { return scan(&first) })
+	return first.time(), err
+}
+
 // ResourceServersByID implements [storage.UsageStore].
 func (s *Store) ResourceServersByID(ctx context.Context, ids []int64) ([]storage.Client, error) {
 	if len(ids) == 0 {

@@ -230,7 +230,7 @@ var unscoped = strings.Fields(`
 	ClaimPasswordResets RecordPasswordReset PasswordResetSent SweepPasswordResets
 	CreateProject CreateInstallation CreateClient ClientByClientID ResourceServers ResourceServerByIdentifier ResourceServerByName
 	SpendAssertion SweepAssertions
-	CreateToken CredentialByReference RevokeToken RecordUses AddUses NoteTraits ResourceServersByID SweepUsage SweepTokens SweepSessions PrepareTokens
+	CreateToken CredentialByReference RevokeToken RecordUses AddUses CountedSince NoteTraits ResourceServersByID SweepUsage SweepTokens SweepSessions PrepareTokens
 	CreateSigningKey SigningKeys UpdateSigningKey RevokeSigningKey DeleteSigningKey
 	AppendAuditEvent NamedSecretsAfter
 	FindAuditEvents AuditEventByID UnsealedAuditEvents CountUnsealedAuditEvents SealAuditEvents SealedAuditEvents LastAuditSeal

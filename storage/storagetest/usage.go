@@ -171,11 +171,14 @@ func testTraitsAtOnce(_ *testing.T, w *world) {
 func testSweepUsage(_ *testing.T, w *world) {
 	o := w.organization().ID
 	c := storage.CredentialID{Kind: "workspace_api_token", ID: 7}
+	equal(w, "counted since never", must(w.s.CountedSince(w.ctx))(w), time.Time{})
 	old, kept := network(o, 7, "old"), network(o, 7, "kept")
 	w.ok(w.s.AddUses(w.ctx, []storage.UseCount{used(c, o, noon.Add(-2*day), "", 0, 1), used(c, o, noon.Add(-day), "", 0, 2), used(c, o, noon, "", 0, 3)}))
 	must(w.s.NoteTraits(w.ctx, []storage.Trait{old, kept}, noon.Add(-2*day)))(w)
 	must(w.s.NoteTraits(w.ctx, []storage.Trait{kept}, noon))(w)
+	equal(w, "counted since", must(w.s.CountedSince(w.ctx))(w), today.Add(-2*day))
 	equal(w, "swept", must(w.s.SweepUsage(w.ctx, today.Add(-day)))(w), int64(2))
+	equal(w, "counted since, later", must(w.s.CountedSince(w.ctx))(w), today.Add(-day))
 	equal(w, "swept again", must(w.s.SweepUsage(w.ctx, today.Add(-day)))(w), int64(0))
 	equal(w, "left", must(w.s.UsesOf(w.ctx, o, c, noon.Add(-9*day), noon))(w), []storage.UseCount{
 		used(c, o, today.Add(-day), "", 0, 2), used(c, o, today, "", 0, 3),
