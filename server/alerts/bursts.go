@@ -19,9 +19,8 @@ type attempt struct {
 	network  string // of NetworkFailures
 }
 
-// attempts are how often, since they were looked at last.
+// attempts are when and where, since they were looked at last.
 type attempts struct {
-	n           int64
 	first, last time.Time
 	address     string // of the last
 }
@@ -38,7 +37,7 @@ func (w *Watch) AuthenticationFailed(clientID, address string) {
 			c.told = nil // the burst is over, if there was one
 			return
 		}
-		w.gather(a, attempts{n: 1, first: now, last: now, address: address})
+		w.gather(a, attempts{first: now, last: now, address: address})
 	}
 	clientID = strings.Clone(clientID) // and not all of a request that it was cut out of
 	suspect(w.failures.add(clientID, "", policies.longest[ApplicationFailures], now), attempt{rule: ApplicationFailures, clientID: clientID})
@@ -52,8 +51,10 @@ func (w *Watch) gather(a attempt, more attempts) {
 	before, known := w.tried[a]
 	switch {
 	case known:
-		more.n += before.n
 		more.first = before.first
+		if before.last.After(more.last) {
+			more.last, more.address = before.last, before.address
+		}
 	case len(w.tried) >= mostTroubles:
 		w.dropped++
 		return
@@ -98,7 +99,7 @@ func (w *Watch) burst(a attempt, gathered attempts, owner storage.Client) {
 	if counted == nil { // forgotten meanwhile
 		return
 	}
-	n := counted.news(owner.OrganizationID, policy, gathered.n, w.clock())
+	n := counted.news(owner.OrganizationID, policy, w.clock())
 	if n == 0 {
 		return
 	}
@@ -124,7 +125,7 @@ func (w *Watch) Fetched(t storage.Token, c storage.Client) {
 	now := w.clock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := w.fetches.add(key, "", policy.Window, now).news(c.OrganizationID, policy, 1, now)
+	n := w.fetches.add(key, "", policy.Window, now).news(c.OrganizationID, policy, now)
 	if n == 0 {
 		return
 	}

@@ -12,10 +12,11 @@ type counts struct{ byKey map[string]*count }
 // count is how often something happened, and when.
 type count struct {
 	minutes []minute // in order
+	total   int64    // also of what is longer ago than any window
 	who     string
 	several bool // more than one who
-	// told are the organizations that the burst which lasts was told.
-	told map[int64]bool
+	// told is, of organizations that were told of the burst which lasts, the total then.
+	told map[int64]int64
 }
 
 type minute struct{ at, n int64 }
@@ -36,6 +37,7 @@ func (c *counts) add(key, who string, longest time.Duration, now time.Time) *cou
 		*counted = count{who: strings.Clone(who)}
 	}
 	counted.several = counted.several || counted.who != who
+	counted.total++
 	at := now.Unix() / 60
 	if last := len(counted.minutes) - 1; last >= 0 && counted.minutes[last].at >= at {
 		counted.minutes[last].n++
@@ -68,19 +70,20 @@ func (c *count) prune(longest time.Duration, now time.Time) {
 }
 
 // news is how much of what was counted the organization is to be told: nothing below its
-// threshold, all of the window when that is reached, then what is new.
-func (c *count) news(organizationID int64, p Policy, fresh int64, now time.Time) int64 {
+// threshold, all of the window when that is reached, then what has come since.
+func (c *count) news(organizationID int64, p Policy, now time.Time) int64 {
 	n := c.within(p.Window, now)
-	switch {
-	case !p.Enabled || n < p.Threshold:
+	if !p.Enabled || n < p.Threshold {
 		delete(c.told, organizationID)
 		return 0
-	case c.told[organizationID]:
-		return fresh
-	case c.told == nil:
-		c.told = map[int64]bool{}
 	}
-	c.told[organizationID] = true
+	if before, known := c.told[organizationID]; known {
+		n = c.total - before
+	}
+	if c.told == nil {
+		c.told = map[int64]int64{}
+	}
+	c.told[organizationID] = c.total
 	return n
 }
 

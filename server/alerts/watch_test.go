@@ -185,7 +185,7 @@ func TestBursts(t *testing.T) {
 	w.want("the next", "1 authentication_failures_network network:0 51")
 	fail(1, "app_1", "2001:db8:2::1")
 	fail(2, "app_2", "2001:db8:2::1")
-	w.want("those after", "1 authentication_failures_network network:0 1", "2 authentication_failures_network network:0 2")
+	w.want("those after", "1 authentication_failures_network network:0 3", "2 authentication_failures_network network:0 4")
 	w.now = w.now.Add(burstWindow + time.Minute)
 	for n := range 5 * mostCounted {
 		w.AuthenticationFailed(fmt.Sprint("made_up_", n), fmt.Sprintf("198.51.%d.%d", n>>8&255, n&255))
