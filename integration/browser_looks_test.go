@@ -27,7 +27,10 @@ var looks = []look{
 func (p *page) show(l look) {
 	p.t.Helper()
 	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}},
+		Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: l.scheme},
+			{Name: "prefers-reduced-motion", Value: "reduce"}, // colours are looked at, not the way to them
+		},
 	})
 	run(p, chromedp.EmulateViewport(l.width, l.height))
 }

@@ -131,7 +131,7 @@ func (c *Console) updateReview(v *visit) (view, error) {
 	r := review{
 		Manifest: m, Project: installed.Project, Installed: installed,
 		Added:   slices.DeleteFunc(slices.Clone(m.Permissions), had.Covers),
-		Kept:    slices.DeleteFunc(slices.Clone(m.Permissions), func(s string) bool { return !had.Covers(s) }),
+		Kept:    slices.DeleteFunc(slices.Clone(had), func(s string) bool { return !m.Permissions.Covers(s) }),
 		Removed: slices.DeleteFunc(slices.Clone(had), m.Permissions.Covers),
 	}
 	return view{template: "extension_update_review", title: "Update " + installed.Extension.Name, data: r}, nil
