@@ -29,14 +29,14 @@ func consoleAcknowledge(t *testing.T, a *alerting) {
 	v := a.visitingAdmin(t)
 	open := v.get("/console/alerts").want(http.StatusOK, "warning", "Leaked laptop", "although it is revoked", "Token prefix").wantNot(token)
 	// One click further it can be seen what it is, and what it did.
-	at := open.follow("Look at it or revoke it : Leaked laptop").want(http.StatusOK, "Leaked laptop", "revoked", "Recent alerts", "although it is revoked")
+	at := open.follow("Look at it or revoke it (Leaked laptop)").want(http.StatusOK, "Leaked laptop", "revoked", "Recent alerts", "although it is revoked")
 	if !strings.HasPrefix(at.path, "/console/credentials/workspace_api_token/") {
 		t.Errorf("the alert leads to %s", at.path)
 	}
 	number := strings.TrimPrefix(buttonsOf(at, "Acknowledge"), "Acknowledge alert ")
 	done := at.submit("Acknowledge alert "+number).want(http.StatusOK, "The alert is acknowledged").wantNot("Leaked laptop")
 	acknowledged := done.follow("Acknowledged").want(http.StatusOK, "Leaked laptop", "by Admin")
-	acknowledged.submit("Open again : alert "+number).want(http.StatusOK, "open again", "Leaked laptop")
+	acknowledged.submit("Open again (alert "+number+")").want(http.StatusOK, "open again", "Leaked laptop")
 	v.post("/console/alerts/999999/acknowledge").want(http.StatusNotFound, "Nothing here")
 }
 
@@ -125,7 +125,7 @@ func consoleRules(t *testing.T, a *alerting) {
 	if rule := a.rules(t, a.admin())["authentication_failures"]; rule["enabled"] != false || rule["threshold"] != 5.0 {
 		t.Errorf("%v", rule)
 	}
-	off.submit("Back to normal : Failures of one integration").want(http.StatusOK).wantNot("Normally: ")
+	off.submit("Back to normal (Failures of one integration)").want(http.StatusOK).wantNot("Normally: ")
 	if rule := a.rules(t, a.admin())["authentication_failures"]; rule["enabled"] != true || rule["threshold"] != 20.0 {
 		t.Errorf("%v", rule)
 	}

@@ -90,6 +90,7 @@ type Server struct {
 	Projects      *projects.Service
 	Credentials   *credentials.Service
 	Usage         *usage.Recorder
+	Reports       *usage.Reports
 	Alerts        *alerts.Service
 	Expiry        *expiry.Service
 	Watch         *alerts.Watch
@@ -154,6 +155,7 @@ func New(o Options) *Server {
 		Notary: s.Notary, Store: o.Store, Every: o.AuditVerifyEvery, Found: s.auditBroken, Clock: o.Clock, Logger: o.Logger,
 	}
 	s.Watch = alerts.NewWatch(s.Alerts.Raise, o.Store, o.Clock, o.Logger)
+	s.Reports = &usage.Reports{Store: o.Store, Clock: o.Clock}
 	s.Usage = usage.NewRecorder(o.Store, s.Watch.FirstUsed, o.Clock, o.Logger)
 	s.Provider = provider.New(provider.Options{
 		Store: o.Store, Ring: o.Ring, Tokens: s.Tokens, Usage: s.Usage, Watch: s.Watch, Failures: s.Failures,
@@ -214,8 +216,8 @@ func (s *Server) makeRoom(ctx context.Context) error {
 
 // Run does what has to be done beside requests until ctx ends: it follows and
 // rotates the signing keys, writes last-used times, raises alerts and sends their
-// messages, seals and verifies audit events, makes room for tokens and sweeps what has long expired.
-// What is still in memory is left to [Server.Flush].
+// messages, tells of what expires, seals and verifies audit events, makes room for tokens and sweeps
+// what has long expired. What is still in memory is left to [Server.Flush].
 func (s *Server) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { _ = s.Ring.Run(ctx) }) // ends with ctx alone

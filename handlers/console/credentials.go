@@ -40,8 +40,12 @@ type credentialSight struct {
 
 var credentialSights = []credentialSight{
 	{"Unused for 90 days", "unused_for", "90d", func(f *credentials.Filter) { f.UnusedFor = 90 * day24 }},
+	{"Never used", "never_used", "true", func(f *credentials.Filter) { f.NeverUsed = true }},
 	{"Expires within 14 days", "expiring_within", "14d", func(f *credentials.Filter) { f.ExpiringWithin = 14 * day24 }},
 	{"Full access", "full_access", "true", func(f *credentials.Filter) { f.FullAccess = true }},
+	{"May do more than it does", "over_privileged", "true", func(f *credentials.Filter) { f.OverPrivileged = true }},
+	{"Owner gone or no admin", "owner_gone", "true", func(f *credentials.Filter) { f.OwnerGone = true }},
+	{"Lives longer than allowed", "exceeds_max_lifetime", "true", func(f *credentials.Filter) { f.ExceedsMaxLifetime = true }},
 }
 
 // credentialKinds are the tabs above the table.
@@ -210,5 +214,7 @@ func (c *Console) credentialAbout(v *visit, kind string, id int64) (map[string]a
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"Alerts": shownAlerts(found), "Reference": kind + ":" + strconv.FormatInt(id, 10)}, nil
+	used := storage.CredentialID{Kind: storage.CredentialKind(kind), ID: id}
+	chart, err := c.usage(v, used)
+	return map[string]any{"Alerts": shownAlerts(found), "Usage": chart, "Reference": used.String()}, err
 }

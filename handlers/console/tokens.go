@@ -154,12 +154,19 @@ func (v *visit) expiry(now time.Time) (time.Time, error) {
 	}
 }
 
+// shownToken is a token with how often it was used.
+type shownToken struct {
+	storage.OwnedToken
+	Usage usageChart
+}
+
 func (c *Console) showToken(v *visit) (view, error) {
 	found, err := c.server.Tokens.WorkspaceToken(v.context(), v.caller, v.organizationID(), v.id("id"))
 	if err != nil {
 		return view{}, err
 	}
-	return view{template: "token", title: found.Token.Name, data: found}, nil
+	chart, err := c.usage(v, storage.CredentialID{Kind: storage.CredentialKind(storage.WorkspaceAPIToken), ID: found.Token.ID})
+	return view{template: "token", title: found.Token.Name, data: shownToken{found, chart}}, err
 }
 
 func (c *Console) renameToken(v *visit) (view, error) {

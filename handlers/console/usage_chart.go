@@ -1,10 +1,10 @@
 package console
 
 import (
-	"maps"
 	"slices"
 	"time"
 
+	"kiket.dev/auth/server/usage"
 	"kiket.dev/auth/storage"
 )
 
@@ -49,25 +49,31 @@ func (v *visit) usageDays() int {
 	return int(number(chosen))
 }
 
-// newUsageChart draws counts of the last days, today being the last.
-func newUsageChart(counts []storage.UseCount, days int, today time.Time, spans []tab) usageChart {
+// usage is how often a credential was used in the days that the query asks for.
+func (c *Console) usage(v *visit, credential storage.CredentialID) (usageChart, error) {
+	days, now := v.usageDays(), c.server.Clock()
+	report, err := c.server.Reports.Of(v.context(), v.caller, v.organizationID(), credential, now.AddDate(0, 0, 1-days), now)
+	if err != nil {
+		return usageChart{}, err
+	}
+	spans, _ := tabs(usageSpans, v.text("days"))
+	return newUsageChart(report, spans), nil
+}
+
+// newUsageChart draws what a report says.
+func newUsageChart(report usage.Report, spans []tab) usageChart {
 	chart := usageChart{
-		Spans: spans, Days: days, Width: chartWidth, Height: chartHeight,
-		First: storage.DayOf(today).AddDate(0, 0, 1-days), Last: storage.DayOf(today),
+		Spans: spans, Days: int(report.Until.Sub(report.Since)/day24) + 1, Width: chartWidth, Height: chartHeight,
+		First: report.Since, Last: report.Until,
 	}
-	used := map[time.Time]usedDay{}
-	for _, count := range counts {
-		day := used[count.Day]
-		day.Day, day.Uses = count.Day, day.Uses+count.Uses
-		if count.Scope != "" && !slices.Contains(day.Scopes, count.Scope) {
-			day.Scopes = append(day.Scopes, count.Scope)
-			chart.Scoped = true
+	for _, d := range slices.Backward(report.Days) {
+		day := usedDay{Day: d.Day, Uses: d.Uses}
+		for _, s := range d.Scopes {
+			if s.Scope != "" {
+				day.Scopes = append(day.Scopes, s.Scope)
+				chart.Scoped = true
+			}
 		}
-		used[count.Day] = day
-	}
-	for _, at := range slices.SortedFunc(maps.Keys(used), func(a, b time.Time) int { return b.Compare(a) }) {
-		day := used[at]
-		slices.Sort(day.Scopes)
 		chart.Used = append(chart.Used, day)
 		chart.Total, chart.Most = chart.Total+day.Uses, max(chart.Most, day.Uses)
 	}
@@ -81,7 +87,7 @@ func (c *usageChart) draw() {
 	const least = 3
 	step := chartWidth / c.Days
 	for _, day := range c.Used {
-		height := max(least, int(day.Uses*chartHeight/c.Most))
+		height := max(least, int(day.Uses*chartHeight/max(1, c.Most)))
 		column := int(day.Day.Sub(c.First) / day24)
 		c.Bars = append(c.Bars, usageBar{
 			Day: day.Day, Uses: day.Uses, X: column * step, Width: step - max(1, step/6), Y: chartHeight - height, Height: height,
