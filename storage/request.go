@@ -29,8 +29,8 @@ type RequestStore interface {
 	// has used the key; if another transaction is about to use it, the call waits for
 	// that to end.
 	CreateIdempotentAnswer(ctx context.Context, a IdempotentAnswer) error
-	// CompleteIdempotentAnswer adds the answer to one that was created in the same
-	// transaction.
+	// CompleteIdempotentAnswer adds the answer to one that was created; ErrNotFound if
+	// there is none.
 	CompleteIdempotentAnswer(ctx context.Context, a IdempotentAnswer) error
 	// IdempotentAnswerOf returns ErrNotFound if the caller has not used the key.
 	IdempotentAnswerOf(ctx context.Context, caller, keyDigest string) (IdempotentAnswer, error)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -12,7 +13,7 @@ var alertChannelEndpoints = []endpoint{
 	{method: http.MethodGet, path: "/alert_channels", permission: admin, handle: (*API).listAlertChannels, parameters: pages},
 	{method: http.MethodPost, path: "/alert_channels", permission: admin, action: "alert_channel.create", handle: (*API).createAlertChannel},
 	{method: http.MethodDelete, path: "/alert_channels/{id:[0-9]+}", permission: admin, action: "alert_channel.delete", handle: (*API).deleteAlertChannel},
-	{method: http.MethodPost, path: "/alert_channels/{id:[0-9]+}/test", permission: admin, action: "alert_channel.test", handle: (*API).testAlertChannel, repeats: true},
+	{method: http.MethodPost, path: "/alert_channels/{id:[0-9]+}/test", permission: admin, action: "alert_channel.test", handle: (*API).testAlertChannel, waits: true},
 }
 
 type alertChannelBody struct {
@@ -81,17 +82,20 @@ func (a *API) testAlertChannel(c *call) (reply, error) {
 	if err := c.decode("", &struct{}{}); err != nil {
 		return reply{}, err
 	}
-	failure, err := a.Server.Alerts.TestChannel(c.context(), c.caller, c.organization(), c.id("id"))
+	begun, err := a.Server.Alerts.BeginTest(c.context(), c.caller, c.organization(), c.id("id"))
 	if err != nil {
 		return reply{}, err
 	}
-	var problem *string
-	if failure != nil {
-		reason := alerts.Reason(failure)
-		problem = &reason
-	}
-	return ok(struct {
-		Delivered bool    `json:"delivered"`
-		Problem   *string `json:"problem"`
-	}{failure == nil, problem}), nil
+	return reply{after: func(ctx context.Context) (reply, error) {
+		failure := begun.Send(ctx)
+		var problem *string
+		if failure != nil {
+			reason := alerts.Reason(failure)
+			problem = &reason
+		}
+		return ok(struct {
+			Delivered bool    `json:"delivered"`
+			Problem   *string `json:"problem"`
+		}{failure == nil, problem}), nil
+	}}, nil
 }

@@ -44,9 +44,9 @@ type endpoint struct {
 	handle     func(a *API, c *call) (reply, error)
 	parameters []string // of the query; others are refused
 	maxBody    int64    // bytes; 0: web.MaxBody
-	// repeats says that sending a POST again does it again, whatever its
-	// Idempotency-Key: it waits for others, for which no transaction may.
-	repeats bool
+	// waits says that it waits for others, for which no transaction may: its reply has an
+	// after.
+	waits bool
 }
 
 // pages are the parameters of a list, see [call.page].

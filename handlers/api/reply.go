@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ type reply struct {
 	// stream writes the whole answer by itself, nil: it is the rest. An error before it
 	// has begun to write is answered as any other.
 	stream func(w http.ResponseWriter) error
+	// after is called for the answer when what the call did is committed; nil: this is the
+	// answer.
+	after func(ctx context.Context) (reply, error)
 }
 
 func ok(body any) reply { return reply{status: http.StatusOK, body: body} }

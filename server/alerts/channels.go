@@ -110,15 +110,38 @@ func (s *Service) DeleteChannel(ctx context.Context, caller access.Caller, organ
 }
 
 // TestChannel sends a message as all are sent, once, and returns why it was not
-// delivered; nil: it was. Messages of tests are taken from the channel's budget. The
-// error is access.ErrDenied, storage.ErrNotFound, or an access.Refusal
-// too_many_messages. It must not be called in a transaction.
+// delivered; nil: it was. The error is that of [Service.BeginTest]. It must not be called
+// in a transaction.
 func (s *Service) TestChannel(ctx context.Context, caller access.Caller, organizationID, id int64) (failure, err error) {
+	begun, err := s.BeginTest(ctx, caller, organizationID, id)
+	if err != nil {
+		return nil, err
+	}
+	return begun.Send(ctx), nil
+}
+
+// ChannelTest is a message that is queued, and whose sender is who began the test.
+type ChannelTest struct {
+	service *Service
+	claimed storage.OutboxMessage
+}
+
+// Send sends the message, once, and returns why it was not delivered; nil: it was. It
+// must be called when the transaction in which the test began has been committed, and not
+// in another.
+func (t *ChannelTest) Send(ctx context.Context) (failure error) {
+	return t.service.deliver(ctx, t.claimed, never)
+}
+
+// BeginTest queues a message to a channel, which is the caller's to send. Messages of
+// tests are taken from the channel's budget. It returns access.ErrDenied,
+// storage.ErrNotFound, or an access.Refusal too_many_messages.
+func (s *Service) BeginTest(ctx context.Context, caller access.Caller, organizationID, id int64) (*ChannelTest, error) {
 	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
 		return nil, err
 	}
 	var claimed storage.OutboxMessage
-	err = s.Store.Transaction(ctx, func(ctx context.Context) error {
+	err := s.Store.Transaction(ctx, func(ctx context.Context) error {
 		channels, err := s.Store.LockAlertChannels(ctx, organizationID)
 		if err != nil {
 			return err
@@ -136,7 +159,7 @@ func (s *Service) TestChannel(ctx context.Context, caller access.Caller, organiz
 	if err != nil {
 		return nil, fmt.Errorf("testing alert channel %d: %w", id, err)
 	}
-	return s.deliver(ctx, claimed, never), nil
+	return &ChannelTest{s, claimed}, nil
 }
 
 // queueTest queues a message that is the caller's to send.

@@ -19,6 +19,11 @@ const KeepAnswers = 24 * time.Hour
 // ErrKeyReused says that an idempotency key was used for another request.
 var ErrKeyReused = access.Refuse("idempotency_key_reused", "the Idempotency-Key was used for another request")
 
+// ErrKeyInUse says that the request with the key is being carried out, or that the process
+// ended before its answer was known.
+var ErrKeyInUse = access.Refuse("idempotency_key_in_use",
+	"the request with this Idempotency-Key is being carried out, or the server ended meanwhile: try again in a moment, or with another key")
+
 // errUnreadable says that an answer was sealed under a master key that the server has no
 // more.
 var errUnreadable = access.Refuse("idempotency_key_unreadable",
@@ -62,33 +67,69 @@ func (r Request) purpose() string { return "idempotent-answer:" + r.Caller }
 // The answer is sealed under a key that is derived from the caller's idempotency
 // key, of which only the digest is stored.
 func (a *Answers) Once(ctx context.Context, r Request, act func(context.Context) ([]byte, error)) (answer []byte, again bool, err error) {
-	answer, err = a.earlier(ctx, r)
+	var acted []byte
+	answer, again, err = a.begin(ctx, r, func(ctx context.Context) error {
+		if acted, err = act(ctx); err != nil {
+			return err
+		}
+		return a.complete(ctx, r, acted)
+	})
+	if err != nil || again {
+		return answer, again, err
+	}
+	return acted, false, nil
+}
+
+// OnceAfter is [Answers.Once] for what waits for others, for which no transaction may.
+// begin is one transaction with the noting of the key; what it returns is called when that
+// is committed. Until its answer is known, the request is refused with [ErrKeyInUse] if it
+// is sent again.
+func (a *Answers) OnceAfter(ctx context.Context, r Request, begin func(context.Context) (func(context.Context) ([]byte, error), error)) (answer []byte, again bool, err error) {
+	var after func(context.Context) ([]byte, error)
+	answer, again, err = a.begin(ctx, r, func(ctx context.Context) error {
+		after, err = begin(ctx)
+		return err
+	})
+	if err != nil || again {
+		return answer, again, err
+	}
+	if answer, err = after(ctx); err != nil {
+		return nil, false, err
+	}
+	// It is done, whether or not anybody still waits for the answer.
+	return answer, false, a.complete(context.WithoutCancel(ctx), r, answer)
+}
+
+// begin returns the earlier answer to the request, or notes its key and acts in one
+// transaction.
+func (a *Answers) begin(ctx context.Context, r Request, act func(context.Context) error) (earlier []byte, again bool, err error) {
+	earlier, err = a.earlier(ctx, r)
 	if !errors.Is(err, storage.ErrNotFound) {
-		return answer, err == nil, err
+		return earlier, err == nil, err
 	}
 	taken := false
 	err = a.Store.Transaction(ctx, func(ctx context.Context) error {
-		pending := r.answer(a.Clock())
-		if err := a.Store.CreateIdempotentAnswer(ctx, pending); err != nil {
+		if err := a.Store.CreateIdempotentAnswer(ctx, r.answer(a.Clock())); err != nil {
 			taken = errors.Is(err, storage.ErrConflict)
 			return err
 		}
-		if answer, err = act(ctx); err != nil {
-			return err
-		}
-		if pending.Sealed, err = a.Sealer.SealUnder(r.Key, answer, r.purpose()); err != nil {
-			return err
-		}
-		return a.Store.CompleteIdempotentAnswer(ctx, pending)
+		return act(ctx)
 	})
 	if taken {
-		answer, err = a.earlier(ctx, r)
-		return answer, err == nil, err
+		earlier, err = a.earlier(ctx, r)
+		return earlier, err == nil, err
 	}
-	if err != nil {
-		return nil, false, err
+	return nil, false, err
+}
+
+// complete keeps the answer.
+func (a *Answers) complete(ctx context.Context, r Request, answer []byte) error {
+	kept := r.answer(a.Clock())
+	var err error
+	if kept.Sealed, err = a.Sealer.SealUnder(r.Key, answer, r.purpose()); err != nil {
+		return err
 	}
-	return answer, false, nil
+	return a.Store.CompleteIdempotentAnswer(ctx, kept)
 }
 
 // earlier returns the answer that was kept, storage.ErrNotFound if there is none.
@@ -100,6 +141,9 @@ func (a *Answers) earlier(ctx context.Context, r Request) ([]byte, error) {
 	}
 	if kept.Fingerprint != want.Fingerprint {
 		return nil, ErrKeyReused
+	}
+	if len(kept.Sealed) == 0 {
+		return nil, ErrKeyInUse
 	}
 	answer, err := a.Sealer.OpenUnder(r.Key, kept.Sealed, r.purpose())
 	if errors.Is(err, keys.ErrSealed) && !a.Sealer.SealedUnderAny(kept.Sealed) {
