@@ -20,7 +20,8 @@ import (
 var update = flag.Bool("update", false, "take the pictures of docs/screenshots again")
 
 // pictured are the pages that the documentation has pictures of, in each of looks.
-var pictured = []string{"api-reference", "console-integration", "console-extension-consent",
+var pictured = []string{
+	"api-reference", "console-integration", "console-extension-consent",
 	"console-tokens", "console-token-new", "console-token-created", "console-members", "console-account", "console-password-again", "console-setup",
 	"console-alerts", "console-credential", "console-credentials", "console-credentials-revoke", "console-audit",
 }
