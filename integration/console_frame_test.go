@@ -161,4 +161,3 @@ func consoleNothing(t *testing.T, i *instance) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	v.do(r).want(http.StatusRequestEntityTooLarge, "Too large")
 }
-

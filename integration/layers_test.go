@@ -124,6 +124,7 @@ func TestLayersRules(t *testing.T) {
 		{"library in the domain's test", goPackage{ImportPath: "storage", XTestImports: []string{"github.com/google/go-cmp/cmp"}}, nil},
 		{"test support in a verb", goPackage{ImportPath: "server/tokens", Imports: []string{"kiket.dev/auth/storage/storagetest"}}, []string{"server/tokens imports storage/storagetest, which is for tests"}},
 		{"test support in a verb's test", goPackage{ImportPath: "server/tokens", TestImports: []string{"kiket.dev/auth/storage/storagetest"}}, nil},
+		{"backend in test support", goPackage{ImportPath: "server/servertest", Imports: []string{"kiket.dev/auth/storage/gormstore"}}, nil},
 		{"gorm", goPackage{ImportPath: "storage/storagetest", Imports: []string{"gorm.io/gorm"}}, []string{"storage/storagetest imports gorm.io/gorm: gorm belongs to storage/gormstore"}},
 		{"gorm at home", goPackage{ImportPath: "storage/gormstore", Imports: []string{"gorm.io/gorm"}}, nil},
 		{"fosite", goPackage{ImportPath: "handlers/oauth", TestImports: []string{"github.com/ory/fosite"}}, []string{"handlers/oauth (test) imports github.com/ory/fosite: fosite belongs to server/provider"}},
@@ -235,7 +236,7 @@ func checkProduction(path, imported string) []string {
 		found = append(found, fmt.Sprintf("storage imports %s: it uses the standard library alone", imported))
 	}
 	backend := module + "/storage/gormstore"
-	if within(imported, backend) && !within(path, "storage/gormstore") && !slices.Contains([]string{"cmd", "integration"}, topOf(path)) {
+	if within(imported, backend) && !within(path, "storage/gormstore") && !strings.HasSuffix(path, "test") && !slices.Contains([]string{"cmd", "integration"}, topOf(path)) {
 		found = append(found, fmt.Sprintf("%s imports %s, which cmd alone opens", path, folderOf(imported)))
 	}
 	if ours(imported) && strings.HasSuffix(imported, "test") && !strings.HasSuffix(path, "test") {

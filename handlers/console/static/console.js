@@ -7,8 +7,9 @@ for (const button of document.querySelectorAll("button.copy")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent.trim());
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    const label = button.firstChild; // what follows says of what, to those who do not see
+    label.data = "Copied";
+    setTimeout(() => { label.data = "Copy"; }, 2000);
   });
 }
 
