@@ -31,4 +31,9 @@ addEventListener("pageshow", (event) => {
 });
 
 const menu = document.querySelector("details.menu-toggle");
-if (menu && matchMedia("(max-width: 48rem)").matches) menu.open = false;
+if (menu) {
+  const narrow = matchMedia("(max-width: 48rem)");
+  const fold = () => { menu.open = !narrow.matches; };
+  narrow.addEventListener("change", fold);
+  fold();
+}
