@@ -94,6 +94,8 @@ func TestConsolePeopleInBrowser(t *testing.T) {
 	p.open("/console/account")
 	p.isGood()
 	p.picture("console-account")
+	p.open("/console/organization")
+	p.isGood()
 	p.expect(http.StatusNotFound).open("/console/members/999999")
 	p.isGood()
 

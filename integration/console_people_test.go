@@ -15,7 +15,7 @@ func TestConsolePeople(t *testing.T) {
 		i := start(t, e)
 		for name, test := range map[string]func(*testing.T, *instance){
 			"add": consoleAddMember, "change": consoleChangeMember, "remove": consoleRemoveMember, "remove yourself": consoleRemoveYourself,
-			"foreign": consoleForeignMember, "sessions": consoleSessions, "password": consolePassword,
+			"foreign": consoleForeignMember, "organization": consoleOrganization, "sessions": consoleSessions, "password": consolePassword,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, i) })
 		}
@@ -118,4 +118,24 @@ func consolePassword(t *testing.T, i *instance) {
 	fill("wrong", next, next).want(http.StatusUnprocessableEntity, "Is wrong")
 	fill(password, next, next).want(http.StatusOK, "Your password is changed")
 	i.visitorAs(t, "yara@acme.test", next)
+}
+
+// An organization is renamed, and says how long tokens live: the form for a new one
+// offers no more.
+func consoleOrganization(t *testing.T, i *instance) {
+	v := i.visitingAdmin(t)
+	page := v.get("/console/organization").want(http.StatusOK, i.boot.Organization.Slug)
+	page.submit("Save", "name", " ").want(http.StatusUnprocessableEntity, "1 to 100 characters")
+	page.submit("Save", "workspace_token_max_lifetime", "1").want(http.StatusUnprocessableEntity, "number of seconds")
+	page.submit("Save", "workspace_token_max_lifetime", "long").want(http.StatusUnprocessableEntity, "Choose one")
+	page.submit("Save", "name", "Acme Limited", "workspace_token_max_lifetime", "604800").want(http.StatusOK, "The organization is changed", "Acme Limited")
+	form := v.get("/console/api-tokens/new").want(http.StatusOK, "at most 7 days").wantNot(`value="never"`, `value="30"`)
+	form.submit("Create token", "name", "For ever", "scopes", "issues", "expires_in", "never").want(http.StatusUnprocessableEntity)
+	form.submit("Create token", "name", "A year", "scopes", "issues", "expires_in", "365").want(http.StatusUnprocessableEntity)
+	for _, allowed := range []string{"7", "most"} {
+		v.get("/console/api-tokens/new").submit("Create token", "name", "Allowed "+allowed, "scopes", "issues", "expires_in", allowed).want(http.StatusCreated)
+	}
+	i.call(t, "PATCH", "/organization", i.admin(), map[string]any{"workspace_token_max_lifetime": 5400}).want(t, 200)
+	again := v.get("/console/organization").want(http.StatusOK, "90 minutes")
+	again.submit("Save", "name", i.boot.Organization.Name, "workspace_token_max_lifetime", "0").want(http.StatusOK, "changed")
 }

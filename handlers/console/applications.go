@@ -35,6 +35,7 @@ var applicationPages = []page{
 
 // shownApplication is an application as pages have it.
 type shownApplication struct {
+	Usage       usageChart // on its own page
 	Application storage.Client
 	Secrets     []shownSecret // those that are not closed, newest first
 	Open        int           // how many of them work
@@ -88,7 +89,16 @@ func (c *Console) applicationView(v *visit, template, title string) (view, error
 }
 
 func (c *Console) showApplication(v *visit) (view, error) {
-	return c.applicationView(v, "application", "")
+	a, err := c.application(v)
+	if err != nil {
+		return view{}, err
+	}
+	chart, err := c.usage(v, storage.CredentialID{Kind: storage.ApplicationCredential, ID: a.Application.ID})
+	if err != nil {
+		return view{}, err
+	}
+	a.Usage = chart
+	return view{template: "application", title: a.Application.Name, data: a}, nil
 }
 
 // applicationPath is where the application that the path names is.

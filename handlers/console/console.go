@@ -65,7 +65,7 @@ type page struct {
 
 // pages returns all of the console.
 func pages() []page {
-	return slices.Concat(entryPages, setupPages, recoveryPages, accountPages, memberPages, tokenPages, applicationPages, extensionPages, credentialPages, auditPages, alertPages)
+	return slices.Concat(entryPages, setupPages, recoveryPages, accountPages, organizationPages, memberPages, tokenPages, applicationPages, extensionPages, credentialPages, auditPages, alertPages)
 }
 
 // Routes returns where the console is mounted.

@@ -91,7 +91,10 @@ func span(d time.Duration) string {
 // lasts says exactly how long something is, in the largest unit of which it is a whole
 // number.
 func lasts(d time.Duration) string {
+	const day = 24 * time.Hour
 	switch {
+	case d%day == 0:
+		return plural(int64(d/day), "day")
 	case d%time.Hour == 0:
 		return plural(int64(d/time.Hour), "hour")
 	case d%time.Minute == 0:

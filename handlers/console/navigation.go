@@ -27,6 +27,7 @@ const (
 	credentialsPath  = Base + "/credentials"
 	auditPath        = Base + "/audit"
 	alertsPath       = Base + "/alerts"
+	organizationPath = Base + "/organization"
 )
 
 // navigation is the menu of an admin or of a member, with the page at path marked.
@@ -41,6 +42,7 @@ func navigation(admin bool, path string) []navGroup {
 				{Name: "Credentials", Path: credentialsPath},
 				{Name: "Audit", Path: auditPath},
 				{Name: "Alerts", Path: alertsPath},
+				{Name: "Name and rules", Path: organizationPath},
 			}},
 		}, groups...)
 	}

@@ -9,6 +9,7 @@ var notices = map[string]string{
 	"session-revoked":       "That session has ended.",
 	"password-changed":      "Your password is changed, and your other sessions have ended.",
 	"member-updated":        "The member is changed.",
+	"organization-updated":  "The organization is changed.",
 	"member-removed":        "The member is removed and signed out everywhere.",
 	"session-ended":         "Your session has ended. Sign in again.",
 	"signed-out":            "You are signed out.",

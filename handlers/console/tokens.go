@@ -64,7 +64,8 @@ func (c *Console) listTokens(v *visit) (view, error) {
 // tokenForm is what the form for a new token is made of.
 func (c *Console) tokenForm(v *visit) view {
 	return view{template: "token_new", title: "New API token", data: map[string]any{
-		"Scopes": scopeChoices(c.server.Catalogue, storage.NewScopes(v.values["scopes"]...)), "Lifetimes": lifetimes(c.server.Clock()),
+		"Scopes": scopeChoices(c.server.Catalogue, storage.NewScopes(v.values["scopes"]...)), "Lifetimes": lifetimes(c.server.Clock(), v.organization.WorkspaceTokenMaxLifetime),
+		"Limit": v.organization.WorkspaceTokenMaxLifetime,
 	}}
 }
 
@@ -75,15 +76,19 @@ type lifetime struct {
 	Expires time.Time
 }
 
-// lifetimes are the choices of how long, the one that is proposed first.
-func lifetimes(now time.Time) []lifetime {
+// lifetimes are the choices of how long, the one that is proposed first: those that the
+// organization's limit allows.
+func lifetimes(now time.Time, limit time.Duration) []lifetime {
 	var choices []lifetime
 	for _, days := range []int{30, 7, 90, 365} {
+		if limit > 0 && time.Duration(days)*oneDay > limit {
+			continue
+		}
 		name := plural(days, "day")
 		if days == 365 {
 			name = "1 year"
 		}
-		choices = append(choices, lifetime{Days: days, Name: name, Expires: now.AddDate(0, 0, days)})
+		choices = append(choices, lifetime{Days: days, Name: name, Expires: now.Add(time.Duration(days) * oneDay)})
 	}
 	return choices
 }
@@ -133,11 +138,14 @@ func (c *Console) tokenRequest(v *visit) (tokens.WorkspaceTokenRequest, error) {
 	return r, err
 }
 
-// expiry reads for how long something is to live: a number of days, a date, or never.
+// expiry reads for how long a token is to live: a number of days, a date, as long as is
+// allowed, or for ever.
 func (v *visit) expiry(now time.Time) (time.Time, error) {
 	switch chosen := v.text("expires_in"); chosen {
 	case "never":
 		return time.Time{}, nil
+	case "most":
+		return now.Add(v.organization.WorkspaceTokenMaxLifetime), nil
 	case "date":
 		at, err := time.Parse(time.DateOnly, v.text("expires_on"))
 		if err != nil {
@@ -150,7 +158,7 @@ func (v *visit) expiry(now time.Time) (time.Time, error) {
 		if err != nil || days < 1 || days > most {
 			return time.Time{}, storage.Invalidf("expires_at", "choose when it ends")
 		}
-		return now.AddDate(0, 0, days), nil
+		return now.Add(time.Duration(days) * oneDay), nil
 	}
 }
 
