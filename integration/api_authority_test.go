@@ -63,6 +63,7 @@ func newAuthority(t *testing.T, e engine) *authority {
 		"/projects/{id}":             fmt.Sprint(project["id"]),
 		"/extensions/{id}":           fmt.Sprint(extension.Installation.ID),
 		"{name}":                     "TOKEN",
+		"{reference}":                fmt.Sprintf("client_secret:%d", a.app.Secrets[0].ID),
 		"{name:[0-9]+}":              fmt.Sprint(extension.Key.Token.ID),
 		"/users/{id}":                fmt.Sprint(a.member.UserID),
 		"/sessions/{id}":             fmt.Sprint(i.session().Token.ID),
@@ -100,6 +101,7 @@ func (a *authority) path(route web.Route) string {
 	path = strings.Replace(path, "{secret_id:[0-9]+}", a.things["{secret_id}"], 1)
 	path = strings.Replace(path, "{name:[0-9]+}", a.things["{name:[0-9]+}"], 1)
 	path = strings.Replace(path, "{rule:[a-z_]+}", a.things["{rule:[a-z_]+}"], 1)
+	path = strings.Replace(path, "{reference}", a.things["{reference}"], 1)
 	path = strings.Replace(path, "{name}", a.things["{name}"], 1)
 	if strings.ContainsAny(path, "{}") {
 		a.t.Fatalf("%s: this test does not know what to put in its variables", route.Path)

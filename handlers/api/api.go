@@ -57,7 +57,7 @@ func endpoints() []endpoint {
 	return slices.Concat(
 		sessionEndpoints, meEndpoints, userEndpoints, organizationEndpoints,
 		workspaceTokenEndpoints, applicationEndpoints, projectEndpoints,
-		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints,
+		extensionEndpoints, extensionSecretEndpoints, credentialEndpoints, usageEndpoints,
 		auditEventEndpoints, alertEndpoints, alertChannelEndpoints, alertRuleEndpoints, scopeEndpoints, documentEndpoints,
 	)
 }

@@ -34,6 +34,7 @@ type credentialBody struct {
 	ExpiresAt       *time.Time           `json:"expires_at"`
 	LastUsedAt      *time.Time           `json:"last_used_at"`
 	LastUsedAddress *string              `json:"last_used_address"`
+	UsedFrom        *usedFromBody        `json:"last_used_from"`
 	UnusedScopes    storage.Scopes       `json:"unused_scopes"` // null: it cannot be told
 }
 
@@ -53,12 +54,13 @@ type extensionNameBody struct {
 	ProjectID int64  `json:"project_id"`
 }
 
-func renderCredential(c credentials.Credential) credentialBody {
+func (s servers) renderCredential(c credentials.Credential) credentialBody {
 	body := credentialBody{
 		ID: c.Reference.ID, Reference: c.Reference.String(), Kind: c.Reference.Kind, Name: c.Name, TokenPrefix: c.Prefix,
 		Scopes: c.Scopes, FullAccess: c.FullAccess, CreatedAt: moment(c.CreatedAt), ExpiresAt: moment(c.ExpiresAt),
 		LastUsedAt: moment(c.LastUsedAt), UnusedScopes: c.UnusedScopes,
 	}
+	body.UsedFrom = s.usedFrom(c.LastUsedAt, c.LastUsedAddress, c.LastUsedUserAgent, c.LastUsedServerID)
 	if c.OwnerID != 0 {
 		body.Owner = &ownerBody{ID: c.OwnerID, Name: c.OwnerName}
 	}
@@ -85,9 +87,13 @@ func (a *API) listCredentials(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	at, err := serversOf(a, c, found, func(c credentials.Credential) []int64 { return []int64{c.LastUsedServerID} })
+	if err != nil {
+		return reply{}, err
+	}
 	rendered := make([]credentialBody, 0, len(found))
 	for _, one := range found {
-		rendered = append(rendered, renderCredential(one))
+		rendered = append(rendered, at.renderCredential(one))
 	}
 	return ok(listBody{"credentials", rendered, positionCursor(after)}), nil
 }

@@ -25,11 +25,12 @@ var extensionSecretEndpoints = []endpoint{
 const defaultOverlap = 86400
 
 type extensionKeyBody struct {
-	ID          int64      `json:"id"`
-	TokenPrefix string     `json:"token_prefix"`
-	CreatedAt   *time.Time `json:"created_at"`
-	ExpiresAt   *time.Time `json:"expires_at"`
-	LastUsedAt  *time.Time `json:"last_used_at"`
+	ID          int64         `json:"id"`
+	TokenPrefix string        `json:"token_prefix"`
+	CreatedAt   *time.Time    `json:"created_at"`
+	ExpiresAt   *time.Time    `json:"expires_at"`
+	LastUsedAt  *time.Time    `json:"last_used_at"`
+	UsedFrom    *usedFromBody `json:"last_used_from"`
 }
 
 func (a *API) listExtensionSecrets(c *call) (reply, error) {
@@ -45,11 +46,15 @@ func (a *API) listExtensionSecrets(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	at, err := serversOf(a, c, open, func(t storage.Token) []int64 { return []int64{t.LastUsedServerID} })
+	if err != nil {
+		return reply{}, err
+	}
 	keys := make([]extensionKeyBody, 0, len(open))
 	for _, k := range open {
 		keys = append(keys, extensionKeyBody{
 			ID: k.ID, TokenPrefix: k.Prefix, CreatedAt: moment(k.CreatedAt),
-			ExpiresAt: moment(k.ExpiresAt), LastUsedAt: moment(k.LastUsedAt),
+			ExpiresAt: moment(k.ExpiresAt), LastUsedAt: moment(k.LastUsedAt), UsedFrom: at.tokenUsedFrom(k),
 		})
 	}
 	return ok(struct {

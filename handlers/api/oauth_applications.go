@@ -40,24 +40,27 @@ type applicationBody struct {
 	AccessTokenLifetime int64                `json:"access_token_lifetime"` // seconds, as it is in effect
 	Disabled            bool                 `json:"disabled"`
 	LastUsedAt          *time.Time           `json:"last_used_at"`
+	UsedFrom            *usedFromBody        `json:"last_used_from"`
 	CreatedAt           *time.Time           `json:"created_at"`
 	Secrets             []clientSecretBody   `json:"secrets"` // those that work
 }
 
 type clientSecretBody struct {
-	ID         int64      `json:"id"`
-	Prefix     string     `json:"prefix"`
-	CreatedAt  *time.Time `json:"created_at"`
-	ExpiresAt  *time.Time `json:"expires_at"`
-	LastUsedAt *time.Time `json:"last_used_at"`
+	ID         int64         `json:"id"`
+	Prefix     string        `json:"prefix"`
+	CreatedAt  *time.Time    `json:"created_at"`
+	ExpiresAt  *time.Time    `json:"expires_at"`
+	LastUsedAt *time.Time    `json:"last_used_at"`
+	UsedFrom   *usedFromBody `json:"last_used_from"`
 }
 
-func (a *API) renderApplication(c storage.Client) applicationBody {
+func (a *API) renderApplication(c storage.Client, at servers) applicationBody {
 	body := applicationBody{
 		ID: c.ID, Name: c.Name, ClientID: c.ClientID, Scopes: c.Scopes, AuthMethods: c.AuthMethods,
 		JWKS: json.RawMessage(c.JWKS), JWKSURI: orNull(c.JWKSURI), TokenURLAudience: c.TokenURLAudience,
 		AccessTokenLifetime: int64(c.Lifetime(a.Server.AccessTokenLifetime) / time.Second), Disabled: !c.Enabled(),
 		LastUsedAt: moment(c.LastUsedAt), CreatedAt: moment(c.CreatedAt), Secrets: []clientSecretBody{},
+		UsedFrom: at.usedFrom(c.LastUsedAt, c.LastUsedAddress, c.LastUsedUserAgent, c.LastUsedServerID),
 	}
 	if len(c.AuthMethods) > 0 {
 		body.AuthMethod = c.AuthMethods[0]
@@ -65,15 +68,38 @@ func (a *API) renderApplication(c storage.Client) applicationBody {
 	for _, s := range c.OpenSecrets(a.Server.Clock()) {
 		body.Secrets = append(body.Secrets, clientSecretBody{
 			ID: s.ID, Prefix: s.Prefix, CreatedAt: moment(s.CreatedAt), ExpiresAt: moment(s.ExpiresAt), LastUsedAt: moment(s.LastUsedAt),
+			UsedFrom: at.usedFrom(s.LastUsedAt, s.LastUsedAddress, s.LastUsedUserAgent, s.LastUsedServerID),
 		})
 	}
 	return body
 }
 
-func (a *API) renderRegistered(r clients.Registered) applicationBody {
-	body := a.renderApplication(r.Client)
+// usedAt are the ids of the resource servers that an application and its secrets were
+// used at last.
+func usedAt(c storage.Client) []int64 {
+	ids := []int64{c.LastUsedServerID}
+	for _, s := range c.Secrets {
+		ids = append(ids, s.LastUsedServerID)
+	}
+	return ids
+}
+
+func (a *API) answerApplication(c *call, client storage.Client) (reply, error) {
+	at, err := a.servers(c, usedAt(client)...)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(a.renderApplication(client, at)), nil
+}
+
+func (a *API) answerRegistered(c *call, r clients.Registered) (reply, error) {
+	at, err := a.servers(c, usedAt(r.Client)...)
+	if err != nil {
+		return reply{}, err
+	}
+	body := a.renderApplication(r.Client, at)
 	body.ClientSecret = r.Secret.Reveal()
-	return body
+	return created(body), nil
 }
 
 // lifetime is a number of seconds as a lifetime. 0, by which the verbs mean the
@@ -94,7 +120,12 @@ func (a *API) listApplications(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return list(c, "oauth_applications", page, found, func(c storage.Client) int64 { return c.ID }, a.renderApplication), nil
+	at, err := serversOf(a, c, found, usedAt)
+	if err != nil {
+		return reply{}, err
+	}
+	render := func(c storage.Client) applicationBody { return a.renderApplication(c, at) }
+	return list(c, "oauth_applications", page, found, func(c storage.Client) int64 { return c.ID }, render), nil
 }
 
 func (a *API) createApplication(c *call) (reply, error) {
@@ -128,7 +159,7 @@ func (a *API) createApplication(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return created(a.renderRegistered(registered)), nil
+	return a.answerRegistered(c, registered)
 }
 
 func (a *API) showApplication(c *call) (reply, error) {
@@ -136,7 +167,7 @@ func (a *API) showApplication(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(a.renderApplication(found)), nil
+	return a.answerApplication(c, found)
 }
 
 // applicationChange is the body of a PATCH. null puts a setting back to the server's.
@@ -183,7 +214,7 @@ func (a *API) updateApplication(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(a.renderApplication(updated)), nil
+	return a.answerApplication(c, updated)
 }
 
 func (a *API) deleteApplication(c *call) (reply, error) {
@@ -205,7 +236,7 @@ func (a *API) rotateApplicationSecret(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return created(a.renderRegistered(rotated)), nil
+	return a.answerRegistered(c, rotated)
 }
 
 func (a *API) closeApplicationSecret(c *call) (reply, error) {

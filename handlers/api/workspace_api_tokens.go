@@ -26,6 +26,7 @@ type workspaceTokenBody struct {
 	TokenPrefix string         `json:"token_prefix"`
 	ExpiresAt   *time.Time     `json:"expires_at"`
 	LastUsedAt  *time.Time     `json:"last_used_at"`
+	UsedFrom    *usedFromBody  `json:"last_used_from"`
 	CreatedAt   *time.Time     `json:"created_at"`
 	RevokedAt   *time.Time     `json:"revoked_at"`
 	Owner       ownerBody      `json:"owner"`
@@ -37,12 +38,12 @@ type ownerBody struct {
 	Name string `json:"name"`
 }
 
-func renderWorkspaceToken(o storage.OwnedToken) workspaceTokenBody {
+func (s servers) renderWorkspaceToken(o storage.OwnedToken) workspaceTokenBody {
 	t := o.Token
 	return workspaceTokenBody{
 		ID: t.ID, Name: t.Name, Scopes: t.Scopes, FullAccess: t.FullAccess, TokenPrefix: t.Prefix,
 		ExpiresAt: moment(t.ExpiresAt), LastUsedAt: moment(t.LastUsedAt), CreatedAt: moment(t.CreatedAt),
-		RevokedAt: moment(t.RevokedAt), Owner: ownerBody{ID: t.UserID, Name: o.OwnerName},
+		RevokedAt: moment(t.RevokedAt), Owner: ownerBody{ID: t.UserID, Name: o.OwnerName}, UsedFrom: s.tokenUsedFrom(t),
 	}
 }
 
@@ -59,7 +60,11 @@ func (a *API) listWorkspaceTokens(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return list(c, "workspace_api_tokens", page, found, func(o storage.OwnedToken) int64 { return o.Token.ID }, renderWorkspaceToken), nil
+	s, err := serversOf(a, c, found, func(o storage.OwnedToken) []int64 { return []int64{o.Token.LastUsedServerID} })
+	if err != nil {
+		return reply{}, err
+	}
+	return list(c, "workspace_api_tokens", page, found, func(o storage.OwnedToken) int64 { return o.Token.ID }, s.renderWorkspaceToken), nil
 }
 
 func (a *API) createWorkspaceToken(c *call) (reply, error) {
@@ -84,7 +89,7 @@ func (a *API) createWorkspaceToken(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	body := renderWorkspaceToken(storage.OwnedToken{Token: issued.Token, OwnerName: issued.Owner.Name})
+	body := servers{}.renderWorkspaceToken(storage.OwnedToken{Token: issued.Token, OwnerName: issued.Owner.Name})
 	body.Token = issued.Secret.Reveal()
 	return created(body), nil
 }
@@ -94,7 +99,7 @@ func (a *API) showWorkspaceToken(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(renderWorkspaceToken(found)), nil
+	return a.answerWorkspaceToken(c, found)
 }
 
 // renameWorkspaceToken changes the name alone: what a token permits, and until when, is
@@ -113,7 +118,15 @@ func (a *API) renameWorkspaceToken(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(renderWorkspaceToken(renamed)), nil
+	return a.answerWorkspaceToken(c, renamed)
+}
+
+func (a *API) answerWorkspaceToken(c *call, o storage.OwnedToken) (reply, error) {
+	s, err := a.servers(c, o.Token.LastUsedServerID)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(s.renderWorkspaceToken(o)), nil
 }
 
 func (a *API) revokeWorkspaceToken(c *call) (reply, error) {

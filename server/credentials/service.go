@@ -41,6 +41,7 @@ type Credential struct {
 	LastUsedAddress string    // of tokens
 	// LastUsedUserAgent is what the program called itself that used a token.
 	LastUsedUserAgent string
+	LastUsedServerID  int64         // of the resource server that it was used at, 0: this server itself
 	RevokedAt         time.Time     // zero: not revoked; also when a client secret was closed
 	IdleTimeout       time.Duration // of sessions
 	// UnusedScopes are those that it grants, and that no use in the last 60 days named;
@@ -98,7 +99,8 @@ func ofToken(o storage.OwnedToken) Credential {
 		Scopes: t.Scopes, FullAccess: t.FullAccess, OwnerID: t.UserID, OwnerName: o.OwnerName,
 		Installation: o.Installation, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
 		LastUsedAt: t.LastUsedAt, LastUsedAddress: t.LastUsedAddress, LastUsedUserAgent: t.LastUsedUserAgent,
-		RevokedAt: t.RevokedAt, IdleTimeout: t.IdleTimeout,
+		LastUsedServerID: t.LastUsedServerID,
+		RevokedAt:        t.RevokedAt, IdleTimeout: t.IdleTimeout,
 	}
 	if t.Kind == storage.ExtensionKey {
 		c.Scopes = o.Installation.Permissions
@@ -111,5 +113,6 @@ func ofSecret(s storage.ApplicationSecret) Credential {
 		Reference: Reference{Kind: ClientSecret, ID: s.Secret.ID}, Name: s.Application.Name, Prefix: s.Secret.Prefix,
 		Scopes: s.Application.Scopes, Application: s.Application, CreatedAt: s.Secret.CreatedAt,
 		ExpiresAt: s.Secret.ExpiresAt, LastUsedAt: s.Secret.LastUsedAt, RevokedAt: s.Secret.ClosedAt,
+		LastUsedAddress: s.Secret.LastUsedAddress, LastUsedUserAgent: s.Secret.LastUsedUserAgent, LastUsedServerID: s.Secret.LastUsedServerID,
 	}
 }
