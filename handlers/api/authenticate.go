@@ -31,8 +31,9 @@ func scopesOf(permission web.Permission) []string {
 		return nil
 	case adminOrExtension: // no extension's key has that scope
 		return []string{storage.ScopeAdmin}
+	default:
+		return []string{string(permission)}
 	}
-	return []string{string(permission)}
 }
 
 // presented returns the one token that the request carries (RFC 6750 section 2:
