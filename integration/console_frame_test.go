@@ -161,3 +161,38 @@ func consoleNothing(t *testing.T, i *instance) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	v.do(r).want(http.StatusRequestEntityTooLarge, "Too large")
 }
+
+// Behind TLS the cookie is one that no other host can set and that travels over TLS
+// alone, and forms may come from the address that the browser sees, whatever host a
+// proxy asks for.
+func TestConsoleCookieOverTLS(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		i := start(t, e, "KIKET_AUTH_ISSUER=https://auth.acme.test")
+		form := pairs([]string{"email", i.boot.Admin.Email, "password", i.boot.Admin.Password})
+		send := func(origin string) *http.Response {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, i.base+"/console/sign-in", strings.NewReader(form.Encode()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Origin", origin)
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			return answer
+		}
+		if answer := send("https://auth.acme.test.evil.example"); answer.StatusCode != http.StatusForbidden || len(answer.Cookies()) != 0 {
+			t.Errorf("from another origin: %s %v", answer.Status, answer.Cookies())
+		}
+		answer := send("https://auth.acme.test")
+		if answer.StatusCode != http.StatusSeeOther || len(answer.Cookies()) != 1 {
+			t.Fatalf("%s %v", answer.Status, answer.Cookies())
+		}
+		cookie := answer.Cookies()[0]
+		if cookie.Name != "__Host-kiket_session" || !cookie.Secure || !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" {
+			t.Errorf("the cookie is %s", cookie.Raw)
+		}
+	})
+}
