@@ -37,9 +37,12 @@ func TestConsoleOversightInBrowser(t *testing.T) {
 	p.open("/console/audit")
 	p.isGood()
 	p.picture("console-audit")
-	for _, path := range []string{"/console/alerts/rules", "/console/alerts/channels", "/console/alerts/channels/new"} {
+	for name, path := range map[string]string{
+		"console-alert-rules": "/console/alerts/rules", "console-alert-channels": "/console/alerts/channels", "console-alert-channel-new": "/console/alerts/channels/new",
+	} {
 		p.open(path)
 		p.isGood()
+		p.picture(name)
 	}
 	p.open("/console/audit?action=workspace_api_token.revoked")
 	if text := p.text("main"); !strings.Contains(text, "Admin revoked the API token Old script") {
