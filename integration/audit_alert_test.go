@@ -87,6 +87,23 @@ func TestAuditBrokenIsTold(t *testing.T) {
 	})
 }
 
+// Whoever removes the newest events with all that is remembered of them, but for how far
+// the log was verified, is told of.
+func TestAuditShortenedIsTold(t *testing.T) {
+	a := newAlerting(t, sqlite, "KIKET_AUTH_AUDIT_VERIFY_INTERVAL=1s")
+	db := a.database(t)
+	eventually(t, func() error {
+		var n int
+		return db.QueryRowContext(t.Context(), "SELECT 1 FROM audit_verifications WHERE chain = 1 AND sequence >= 3").Scan(&n)
+	})
+	for _, table := range []string{"audit_events WHERE organization_id", "audit_checkpoints WHERE chain", "audit_chains WHERE chain"} {
+		if _, err := db.ExecContext(t.Context(), "DELETE FROM "+table+" = 1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.waitForAlert(t, "audit_chain_broken removed at 1", 1)
+}
+
 // wantMetric waits for a line of /metrics.
 func (i *instance) wantMetric(t *testing.T, line string) {
 	t.Helper()

@@ -142,7 +142,7 @@ func (i *Inspector) verified(ctx context.Context, v *storage.AuditVerification) 
 	full := v.FullAt.IsZero() || !now.Before(v.FullAt.Add(fullAfter*i.Every-i.Every/2))
 	between := func(took time.Duration) error { return i.between(ctx, v, took) }
 	if !full {
-		report, err := i.Notary.verify(ctx, verification{since: &place{v.Sequence, v.Hash}, between: between}, v.OrganizationID, nil)
+		report, err := i.Notary.verify(ctx, verification{since: &place{v.Sequence, v.Hash}, reached: v.Sequence, between: between}, v.OrganizationID, nil)
 		switch {
 		case err != nil:
 			return *v, err
@@ -152,7 +152,7 @@ func (i *Inspector) verified(ctx context.Context, v *storage.AuditVerification) 
 			return next, nil
 		}
 	}
-	report, err := i.Notary.verify(ctx, verification{between: between}, v.OrganizationID, nil)
+	report, err := i.Notary.verify(ctx, verification{reached: v.Sequence, between: between}, v.OrganizationID, nil)
 	if err != nil {
 		return *v, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -121,6 +122,8 @@ type verification struct {
 	// since is the event after which the walk begins, nil: at the beginning. What it says
 	// is believed.
 	since *place
+	// reached is how far the chain went when it was verified before; 0: that is not known.
+	reached int64
 	// between is called between two batches with how long the last took; nil: nothing is.
 	between func(took time.Duration) error
 
@@ -129,7 +132,8 @@ type verification struct {
 	checkpoints []signed           // that are still ahead, by sequence
 	sequence    int64              // of the event before
 	hash        []byte             // of the event before
-	broken      []link             // events that do not follow the one before
+	broken      []link             // the first events that do not follow the one before
+	further     int                // how many more there are
 	pruned      int64              // through which events were removed, as the log itself says
 }
 
@@ -157,6 +161,9 @@ func (v *verification) run(ctx context.Context, given []string) error {
 	if err != nil {
 		return err
 	}
+	if end.Sequence < v.reached {
+		v.report.find(Removed, end.Sequence+1, 0, "%s, which were there when the chain was verified before", missing(end.Sequence+1, v.reached))
+	}
 	v.explain()
 	if v.since == nil {
 		if err := v.compareBase(ctx); err != nil {
@@ -165,6 +172,9 @@ func (v *verification) run(ctx context.Context, given []string) error {
 	}
 	v.compareEnd(end)
 	v.report.through = place{v.sequence, v.hash}
+	if v.sequence > end.Sequence { // by what was put there
+		v.report.through = place{end.Sequence, end.Hash}
+	}
 	v.report.sort()
 	v.report.Unsealed, err = v.notary.Store.CountUnsealedAuditEvents(ctx, v.report.OrganizationID)
 	return err
@@ -185,8 +195,7 @@ func (v *verification) walkAll(ctx context.Context) (storage.AuditChain, error) 
 	if err := v.walkBefore(ctx); err != nil {
 		return storage.AuditChain{}, err
 	}
-	for {
-		before := v.sequence
+	for stood := v.begin.Sequence; ; {
 		if err := v.walk(ctx); err != nil {
 			return storage.AuditChain{}, err
 		}
@@ -198,18 +207,17 @@ func (v *verification) walkAll(ctx context.Context) (storage.AuditChain, error) 
 			return end, errMoved
 		}
 		v.known = known
-		if v.sequence >= end.Sequence || v.sequence == before {
+		if v.sequence >= end.Sequence || end.Sequence == stood { // else events were sealed since
 			return end, nil
 		}
+		stood = end.Sequence
 	}
 }
 
-// walkBefore finds events that lie before the beginning of the chain.
+// walkBefore finds events that lie before the beginning of the chain, also at places that
+// no chain has.
 func (v *verification) walkBefore(ctx context.Context) error {
-	if v.begin.BaseSequence == 0 {
-		return nil
-	}
-	records, err := v.notary.Store.SealedAuditEvents(ctx, v.report.OrganizationID, 0, 1)
+	records, err := v.notary.Store.SealedAuditEvents(ctx, v.report.OrganizationID, math.MinInt64, 1)
 	if err == nil && len(records) > 0 && records[0].Sequence <= v.begin.BaseSequence {
 		if now, _, err := v.stands(ctx); err != nil || now.BaseSequence != v.begin.BaseSequence {
 			return errors.Join(err, errMoved)
@@ -262,7 +270,11 @@ func (v *verification) step(r storage.AuditRecord) {
 		v.hash = nil
 	}
 	if v.hash != nil && string(hash(r, r.Sequence, v.hash)) != string(r.Hash) {
-		v.broken = append(v.broken, link{r, v.hash})
+		if len(v.broken) < mostFindings+mostExplained {
+			v.broken = append(v.broken, link{r, v.hash})
+		} else {
+			v.further++
+		}
 	}
 	v.sequence, v.hash = r.Sequence, r.Hash
 	v.report.Sealed++
@@ -281,7 +293,8 @@ func missing(from, to int64) string {
 	return fmt.Sprintf("the events at %d to %d are not there", from, to)
 }
 
-// mostExplained bounds the search for where an event comes from.
+// mostExplained bounds the search for where an event comes from. It is costly: if all
+// events were changed, it is made for the first of them alone.
 const mostExplained = 60
 
 // explain says of every event that does not follow the one before what was done to it:
@@ -307,6 +320,7 @@ func (v *verification) explain() {
 			v.report.find(Changed, r.Sequence, r.ID, "event %d at %d (%s) was changed, or the one before it together with its hash", r.ID, r.Sequence, r.Action)
 		}
 	}
+	v.report.More += v.further
 }
 
 // origin finds the place at which an event was sealed: there its hash, or one that was
