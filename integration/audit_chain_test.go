@@ -177,8 +177,8 @@ func TestAuditTampering(t *testing.T) {
 	})
 }
 
-// A log of which every event was changed is told of about as fast as another: it is said
-// of the first what was done, and of the others that there are more.
+// Of a log of which every event was changed it is said of the first what was done, and of
+// the others how many there are.
 func TestAuditTamperedThroughout(t *testing.T) {
 	i := sealed(t, sqlite)
 	m := newMeddler(t, i.deployment)
@@ -198,16 +198,12 @@ func TestAuditTamperedThroughout(t *testing.T) {
 		t.Fatalf("before anything was done: %+v", report)
 	}
 	m.exec("UPDATE audit_events SET actor_name = 'Mallory' WHERE organization_id = 1")
-	began := time.Now()
 	report := i.verify(t)
 	if n := len(report.Findings); n != 100 || int64(n+report.More) != report.Sealed {
 		t.Errorf("%d events were changed, and %d and %d are told of", report.Sealed, n, report.More)
 	}
 	if first := report.Findings[0]; first.Kind != audit.Changed || first.Sequence != 1 {
 		t.Errorf("the first finding: %+v", first)
-	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("it took %s", took)
 	}
 }
 
