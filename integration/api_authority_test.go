@@ -231,8 +231,8 @@ func TestAPIOtherOrganization(t *testing.T) {
 			"token": a.admin(), "session": a.sessionOf(a.org(), a.boot.Admin.ID),
 		}
 		for _, route := range (&api.API{}).Routes() {
-			if !strings.Contains(route.Path, "{") {
-				continue
+			if !strings.Contains(route.Path, "{") || strings.Contains(route.Path, "{rule") {
+				continue // a rule is no object: every organization has it, with settings of its own
 			}
 			for kind, token := range foreign {
 				if kind == "token" && strings.Contains(route.Path, "/sessions") {

@@ -66,7 +66,7 @@ func strictQuery(t *testing.T, i *instance) {
 			continue
 		}
 		path := muxVariable.ReplaceAllString(strings.TrimPrefix(route.Path, api.Base), "{$1}")
-		path = strings.NewReplacer("{id}", "1", "{secret_id}", "1", "{name}", "1").Replace(path)
+		path = strings.NewReplacer("{id}", "1", "{secret_id}", "1", "{name}", "1", "{rule}", "dormant_credential_used", "{reference}", "session:1").Replace(path)
 		a := i.call(t, route.Method, path+"?lmit=1", i.admin(), nil)
 		a.wantInvalid(t, "lmit")
 		if a.status != http.StatusUnprocessableEntity {

@@ -78,7 +78,7 @@ func tokenOfThePage(t *testing.T, i *instance) {
 	id, _ := body["id"].(float64)
 	want := map[string]any{
 		"id": id, "name": "CLI – laptop", "scopes": []any{"issues:read", "projects"}, "full_access": false,
-		"token": token, "token_prefix": token[:len("wksp_7d5c9c1a")], "last_used_at": nil, "revoked_at": nil,
+		"token": token, "token_prefix": token[:len("wksp_7d5c9c1a")], "last_used_at": nil, "last_used_from": nil, "revoked_at": nil,
 		"expires_at": "2035-01-31T23:59:00Z", "created_at": body["created_at"],
 		"owner": map[string]any{"id": float64(i.boot.Admin.ID), "name": i.boot.Admin.Name},
 	}

@@ -70,7 +70,7 @@ func TestServeUnmigrated(t *testing.T) {
 	}
 }
 
-// An empty database is served, and said in one line.
+// An empty database is served, and said in one line, with where it is set up.
 func TestServeEmpty(t *testing.T) {
 	t.Parallel()
 	const want = "the database holds no organization: run kiket-auth bootstrap"
@@ -87,7 +87,7 @@ func TestServeEmpty(t *testing.T) {
 			}
 			return nil
 		})
-		if a := i.get(t, "/readyz"); a.status != http.StatusOK || i.printed() != "" {
+		if a := i.get(t, "/readyz"); a.status != http.StatusOK || strings.Count(i.printed(), issuer+"/console/setup\n") != 1 {
 			t.Errorf("%s: /readyz %d, printed %q", name, a.status, i.printed())
 		}
 	}

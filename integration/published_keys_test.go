@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -132,10 +133,12 @@ func TestPublishedKeysStayOutside(t *testing.T) {
 // since it is none of the public internet.
 func wantRefusedFetch(t *testing.T, i *instance, url string) {
 	t.Helper()
-	for line := range strings.Lines(i.log()) {
-		if strings.Contains(line, `"jwks_uri":"`+url+`"`) && strings.Contains(line, outbound.ErrNotPublic.Error()) {
-			return
+	eventually(t, func() error {
+		for line := range strings.Lines(i.log()) {
+			if strings.Contains(line, `"jwks_uri":"`+url+`"`) && strings.Contains(line, outbound.ErrNotPublic.Error()) {
+				return nil
+			}
 		}
-	}
-	t.Errorf("the log does not say that %s was refused:\n%s", url, i.log())
+		return fmt.Errorf("the log does not say that %s was refused:\n%s", url, i.log())
+	})
 }
