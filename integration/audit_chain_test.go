@@ -1,22 +1,16 @@
 package integration
 
 import (
-	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 
-	"kiket.dev/auth/keys"
-	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/storage"
 )
@@ -177,69 +171,6 @@ func TestAuditTampering(t *testing.T) {
 	})
 }
 
-// Of a log of which every event was changed it is said of the first what was done, and of
-// the others how many there are.
-func TestAuditTamperedThroughout(t *testing.T) {
-	i := sealed(t, sqlite)
-	m := newMeddler(t, i.deployment)
-	const events = 2500
-	m.exec(fmt.Sprintf(`WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
-		INSERT INTO audit_events (organization_id, created_at, action, actor_kind, actor_id, actor_name, target_kind, target_id, target_name,
-			ip_address, user_agent, request_id, details)
-		SELECT organization_id, created_at, action, actor_kind, actor_id, actor_name, target_kind, target_id, target_name,
-			ip_address, user_agent, request_id, details FROM audit_events, numbers WHERE organization_id = 1 AND sequence = 3`, events))
-	if err := i.verbs().Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := i.verbs().Notary.Finish(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if report := i.verify(t); !report.OK() || report.Sealed != m.last+events {
-		t.Fatalf("before anything was done: %+v", report)
-	}
-	m.exec("UPDATE audit_events SET actor_name = 'Mallory' WHERE organization_id = 1")
-	report := i.verify(t)
-	if n := len(report.Findings); n != 100 || int64(n+report.More) != report.Sealed {
-		t.Errorf("%d events were changed, and %d and %d are told of", report.Sealed, n, report.More)
-	}
-	if first := report.Findings[0]; first.Kind != audit.Changed || first.Sequence != 1 {
-		t.Errorf("the first finding: %+v", first)
-	}
-}
-
-// sealsBetween seals what waits after each look at what is sealed.
-type sealsBetween struct {
-	storage.Store
-	seal func(context.Context) (int, error)
-}
-
-func (s sealsBetween) SealedAuditEvents(ctx context.Context, organizationID, after int64, limit int) ([]storage.AuditRecord, error) {
-	records, err := s.Store.SealedAuditEvents(ctx, organizationID, after, limit)
-	if limit > 1 && err == nil {
-		_, err = s.seal(ctx)
-	}
-	return records, err
-}
-
-// Events that are sealed between two looks are not missed, not even the first.
-func TestAuditSealedMeanwhile(t *testing.T) {
-	i := sealed(t, sqlite)
-	m := newMeddler(t, i.deployment)
-	for _, table := range auditTables {
-		m.exec("DELETE FROM " + table)
-	}
-	record := audit.Recorder{Store: i.verbs().Store, Clock: time.Now}
-	if err := record.Record(t.Context(), access.Operator(), audit.Event{OrganizationID: 1, Action: "project.created"}); err != nil {
-		t.Fatal(err)
-	}
-	watched := *i.verbs().Notary
-	watched.Store = sealsBetween{i.verbs().Store, i.verbs().Notary.Seal}
-	report, err := watched.Verify(t.Context(), 1, nil)
-	if err != nil || !report.OK() || report.Sealed != 1 {
-		t.Errorf("%+v, %v", report, err)
-	}
-}
-
 var loggedCheckpoint = regexp.MustCompile(`"msg":"audit checkpoint","organization_id":1,"sequence":[0-9]+,"checkpoint":"([^"]+)"`)
 
 // Who rewrites the whole chain is found out by a checkpoint, and, if they remove those
@@ -343,112 +274,6 @@ func TestAuditChainSurvives(t *testing.T) {
 			if !recorded[key] {
 				t.Errorf("no event of %s", key)
 			}
-		}
-	})
-}
-
-// What is too old goes, the rest stays provable, and where it begins cannot be moved.
-func TestAuditRetention(t *testing.T) {
-	eachEngine(t, func(t *testing.T, e engine) {
-		i := sealed(t, e)
-		notary := *i.verbs().Notary
-		if err := notary.Ring.Load(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		now := time.Now()
-		notary.Retention, notary.Clock = 24*time.Hour, func() time.Time { return now }
-		prune := func(ctx context.Context, after time.Duration) int64 {
-			t.Helper()
-			now = time.Now().Add(after)
-			removed, err := notary.Prune(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := notary.Finish(ctx); err != nil {
-				t.Fatal(err)
-			}
-			if report := i.verify(t); !report.OK() || report.Unsealed != 0 {
-				t.Fatalf("after %s: %+v", after, report)
-			}
-			return removed
-		}
-		if n := prune(t.Context(), 25*time.Hour); n != 0 {
-			t.Errorf("%d removed that are hardly older than they may get", n)
-		}
-		before := i.verify(t).Last
-		removed := prune(t.Context(), 72*time.Hour)
-		if removed >= before {
-			t.Errorf("%d of %d removed, with the latest checkpoint", removed, before)
-		}
-		// Newer events, so that the latest checkpoint is of another.
-		record := audit.Recorder{Store: notary.Store, Clock: notary.Clock}
-		if err := record.Record(t.Context(), access.Operator(), audit.Event{OrganizationID: 1, Action: "project.created"}); err != nil {
-			t.Fatal(err)
-		}
-		if err := notary.Finish(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if n := prune(t.Context(), 72*time.Hour); removed+n != before {
-			t.Errorf("%d and %d removed, want %d", removed, n, before)
-		}
-		if report := i.verify(t); report.First != before+1 {
-			t.Errorf("what is left: %+v", report)
-		}
-		if n := prune(t.Context(), 72*time.Hour); n != 0 {
-			t.Errorf("%d removed again", n)
-		}
-		db := i.database(t)
-		for _, statement := range []string{
-			"DELETE FROM audit_events WHERE organization_id = 1 AND action = 'audit_log.pruned'",
-			"UPDATE audit_chains SET base_sequence = base_sequence - 1 WHERE chain = 1",
-		} {
-			if _, err := db.ExecContext(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
-			if i.verify(t).OK() {
-				t.Errorf("not found out: %s", statement)
-			}
-		}
-	})
-}
-
-// Checkpoints stay provable when the key that signed them is revoked, and when another
-// master key takes over.
-func TestAuditKeysOutlive(t *testing.T) {
-	eachEngine(t, func(t *testing.T, e engine) {
-		i := sealed(t, e)
-		var listed struct{ Keys []struct{ KID string } }
-		if err := json.Unmarshal([]byte(i.run("keys", "list", "--json")), &listed); err != nil || len(listed.Keys) != 1 {
-			t.Fatal(listed, err)
-		}
-		i.run("keys", "revoke", listed.Keys[0].KID)
-		if _, err := i.database(t).ExecContext(t.Context(), "DELETE FROM signing_keys WHERE revoked_at IS NOT NULL"); err != nil { // as after some months
-			t.Fatal(err)
-		}
-		old, next := i.masterKey.Reveal(), keys.GenerateMasterKey()
-		again := i.deployment.serve("KIKET_AUTH_MASTER_KEY=" + next.Reveal() + "," + old)
-		again.call(t, "GET", "/me", again.admin(), nil).want(t, http.StatusOK)
-		resealed := func() error {
-			if !strings.Contains(again.log(), `"audit_keys":1`) {
-				return errors.New("the key is not sealed under the first master key")
-			}
-			return nil
-		}
-		eventually(t, resealed)
-		if err := again.stop(); err != nil {
-			t.Fatal(err)
-		}
-		i.settings = append(i.settings, "KIKET_AUTH_MASTER_KEY="+next.Reveal())
-		var report struct {
-			OK     bool
-			Chains []struct{ Checkpoints int }
-		}
-		if err := json.Unmarshal([]byte(i.run("audit", "verify", "--json")), &report); err != nil || !report.OK || len(report.Chains) != 2 || report.Chains[1].Checkpoints == 0 {
-			t.Errorf("under the next master key: %+v, %v", report, err)
-		}
-		i.settings = append(i.settings, "KIKET_AUTH_MASTER_KEY="+keys.GenerateMasterKey().Reveal())
-		if stdout, _, err := i.try("audit", "verify"); err == nil || !strings.Contains(stdout, "sealed under another master key") {
-			t.Errorf("under a master key that has nothing to do with it: %v %s", err, stdout)
 		}
 	})
 }

@@ -73,12 +73,19 @@ func (p *page) hold(session string) {
 	command(p, network.SetCookie, network.SetCookieParams{Name: "kiket_session", Value: session, URL: p.base})
 }
 
+// browseAsAdmin opens an empty tab that has a session of the admin.
+func (i *instance) browseAsAdmin(t testing.TB) *page {
+	t.Helper()
+	p := i.browse(t)
+	p.hold(i.olderSession(t, 0).Secret.Reveal())
+	return p
+}
+
 // The pages about people, by an admin whose password is asked for again.
 func TestConsolePeopleInBrowser(t *testing.T) {
 	t.Parallel()
 	i := start(t, sqlite)
-	p := i.browse(t)
-	p.hold(i.olderSession(t, 0).Secret.Reveal())
+	p := i.browseAsAdmin(t)
 	p.open("/console/members")
 	p.isGood()
 	p.follow("link", "Add a member")

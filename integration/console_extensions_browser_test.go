@@ -10,12 +10,8 @@ import (
 func TestConsoleExtensionsInBrowser(t *testing.T) {
 	t.Parallel()
 	i := start(t, sqlite)
-	p := i.browse(t)
-	p.open("/console/sign-in")
-	p.fill("E-mail address", i.boot.Admin.Email)
-	p.fill("Password", i.boot.Admin.Password)
-	p.follow("button", "Sign in")
-
+	p := i.browseAsAdmin(t)
+	p.open("/console/api-tokens")
 	p.follow("link", "Extensions")
 	p.isGood()
 	p.picture("console-extensions")

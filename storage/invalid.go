@@ -29,6 +29,26 @@ func (e *Invalid) Error() string { return e.Field + ": " + e.Problem }
 // Is makes every *Invalid match [ErrInvalid].
 func (e *Invalid) Is(target error) bool { return target == ErrInvalid }
 
+// FieldsOf gathers what is wrong by field, of all the [*Invalid] that err is made of.
+func FieldsOf(err error) map[string][]string {
+	fields := map[string][]string{}
+	var gather func(error)
+	gather = func(err error) {
+		switch e := err.(type) {
+		case *Invalid:
+			fields[e.Field] = append(fields[e.Field], e.Problem)
+		case interface{ Unwrap() []error }:
+			for _, inner := range e.Unwrap() {
+				gather(inner)
+			}
+		case interface{ Unwrap() error }:
+			gather(e.Unwrap())
+		}
+	}
+	gather(err)
+	return fields
+}
+
 // MaxNameLength is how many characters the name of anything may have.
 const MaxNameLength = 100
 

@@ -96,29 +96,13 @@ func (a *API) handler(e endpoint) http.Handler {
 // stream lets an answer write itself. One that fails on the way is cut off, so that
 // nobody takes what has come for all of it.
 func (a *API) stream(w http.ResponseWriter, r *http.Request, answer reply) error {
-	begun := &watchedResponse{ResponseWriter: w}
-	err := answer.stream(begun)
-	if err != nil && begun.wrote {
+	begun, err := web.Stream(w, answer.stream)
+	if err != nil && begun {
 		a.Server.Logger.WarnContext(r.Context(), "an answer was cut off", "request_id", web.OriginOf(r).RequestID, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	return err
 }
-
-// watchedResponse knows whether anything was written.
-type watchedResponse struct {
-	http.ResponseWriter
-	wrote bool
-}
-
-// WriteHeader implements [http.ResponseWriter].
-func (w *watchedResponse) WriteHeader(status int) {
-	w.wrote = true
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap is for [http.ResponseController].
-func (w *watchedResponse) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (a *API) answer(c *call) (reply, error) {
 	// The body first: whoever sends it slowly is admitted as their credential stands when
@@ -182,7 +166,7 @@ func sufficient(err error) error {
 		return err
 	}
 	needed := storage.NewScopes(append([]string{storage.ScopeAdmin}, lacking.Needed...)...)
-	return &missingScope{code: "forbidden", scope: needed.Smallest().String(), detail: reason(err), cause: err}
+	return &missingScope{code: "forbidden", scope: needed.Smallest().String(), detail: access.Reason(err), cause: err}
 }
 
 var errNoAdmin = fmt.Errorf("%w: its owner is no admin", access.ErrDenied)
@@ -205,19 +189,14 @@ func (c *call) requireScope(scope string) error {
 
 // recordRefusal writes down that somebody was refused a change.
 func (a *API) recordRefusal(c *call, err error) error {
-	var refusal *access.Refusal
-	refused := errors.Is(err, access.ErrDenied) || errors.As(err, &refusal)
-	if !refused || c.endpoint.action == "" || c.organization() == 0 {
+	if c.endpoint.action == "" || !audit.IsRefusal(err) {
 		return nil
 	}
 	target, errTarget := a.target(c)
 	if errTarget != nil {
 		return errTarget
 	}
-	return a.Server.Audit.Record(c.context(), c.caller, audit.Event{
-		OrganizationID: c.organization(), Action: c.endpoint.action + "_denied", Target: target,
-		Details: map[string]any{"reason": reason(err)},
-	})
+	return a.Server.Audit.Refused(c.context(), c.caller, c.endpoint.action, target, err)
 }
 
 // target is what would have been changed, as far as the path says.

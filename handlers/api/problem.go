@@ -73,7 +73,7 @@ func problemOf(err error) problem {
 	case errors.Is(err, storage.ErrUnavailable):
 		return problem{status: http.StatusServiceUnavailable, code: "unavailable", detail: "The server cannot reach its database. Try again.", wait: unavailableWait}
 	case errors.As(err, &limited):
-		return problem{status: http.StatusTooManyRequests, code: "rate_limited", detail: sentence(limited.Error()), wait: limited.wait}
+		return problem{status: http.StatusTooManyRequests, code: "rate_limited", detail: web.Sentence(limited.Error()), wait: limited.wait}
 	case errors.As(err, &throttled):
 		return problem{status: http.StatusTooManyRequests, code: "too_many_failures", detail: "Too many failed attempts.", wait: throttled.RetryAfter}
 	case errors.Is(err, errUnauthenticated):
@@ -81,7 +81,7 @@ func problemOf(err error) problem {
 	case errors.Is(err, sessions.ErrInvalidCredentials):
 		return problem{status: http.StatusUnauthorized, code: "invalid_credentials", detail: "The e-mail address or the password is wrong.", challenge: []string{}}
 	case errors.Is(err, errNotAKey):
-		return invalidToken(sentence(strings.TrimPrefix(err.Error(), errNotAKey.Error()+": ")))
+		return invalidToken(web.Sentence(strings.TrimPrefix(err.Error(), errNotAKey.Error()+": ")))
 	case errors.As(err, &refusal) && refusal.Code == provider.InvalidToken:
 		return invalidToken("The credential is unknown, expired or revoked, or not meant for this API.")
 	}
@@ -104,11 +104,11 @@ func requestProblem(err error) (problem, bool) {
 	case errors.Is(err, errTwoCredentials):
 		return problem{status: http.StatusBadRequest, code: "invalid_request", detail: "The request carries more than one credential."}, true
 	case errors.Is(err, errIdempotencyKey), errors.Is(err, errQuery):
-		return problem{status: http.StatusBadRequest, code: "invalid_request", detail: sentence(err.Error())}, true
+		return problem{status: http.StatusBadRequest, code: "invalid_request", detail: web.Sentence(err.Error())}, true
 	case errors.Is(err, errSyntax), errors.Is(err, errNotObject), errors.Is(err, errTooDeep), errors.Is(err, errBody):
-		return problem{status: http.StatusBadRequest, code: "invalid_json", detail: sentence(err.Error())}, true
+		return problem{status: http.StatusBadRequest, code: "invalid_json", detail: web.Sentence(err.Error())}, true
 	case errors.Is(err, errMediaType):
-		return problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", detail: sentence(err.Error())}, true
+		return problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", detail: web.Sentence(err.Error())}, true
 	case errors.Is(err, web.ErrTooLarge):
 		return problem{status: http.StatusRequestEntityTooLarge, code: "too_large", detail: "The body is too large."}, true
 	}
@@ -122,65 +122,26 @@ func verbProblem(err error) (problem, bool) {
 	switch {
 	case errors.As(err, &missing):
 		return problem{
-			status: http.StatusForbidden, code: cmp.Or(missing.code, "insufficient_scope"), detail: sentence(missing.detail),
+			status: http.StatusForbidden, code: cmp.Or(missing.code, "insufficient_scope"), detail: web.Sentence(missing.detail),
 			challenge: []string{`error="insufficient_scope"`, `scope="` + missing.scope + `"`},
 		}, true
 	case errors.Is(err, access.ErrDenied):
 		return problem{
-			status: http.StatusForbidden, code: "forbidden", detail: sentence(reason(err)),
+			status: http.StatusForbidden, code: "forbidden", detail: web.Sentence(access.Reason(err)),
 			// Without a scope: it may have all that the endpoint needs, or lack full access,
 			// for which no scope stands.
 			challenge: []string{`error="insufficient_scope"`},
 		}, true
 	case errors.As(err, &refusal):
-		return problem{status: http.StatusConflict, code: refusal.Code, detail: sentence(refusal.Message), details: refusal.Details}, true
+		return problem{status: http.StatusConflict, code: refusal.Code, detail: web.Sentence(refusal.Message), details: refusal.Details}, true
 	case errors.Is(err, storage.ErrInvalid):
-		return problem{status: http.StatusUnprocessableEntity, code: "invalid", detail: "Some of the request cannot be accepted.", fields: fieldsOf(err)}, true
+		return problem{status: http.StatusUnprocessableEntity, code: "invalid", detail: "Some of the request cannot be accepted.", fields: storage.FieldsOf(err)}, true
 	case errors.Is(err, storage.ErrNotFound):
 		return problem{status: http.StatusNotFound, code: "not_found", detail: "There is no such object."}, true
 	case errors.Is(err, storage.ErrConflict):
 		return problem{status: http.StatusConflict, code: "conflict", detail: "It exists already."}, true
 	}
 	return problem{}, false
-}
-
-// fieldsOf gathers the fields that are wrong.
-func fieldsOf(err error) map[string][]string {
-	fields := map[string][]string{}
-	var gather func(error)
-	gather = func(err error) {
-		switch e := err.(type) {
-		case *storage.Invalid:
-			fields[e.Field] = append(fields[e.Field], e.Problem)
-		case interface{ Unwrap() []error }:
-			for _, inner := range e.Unwrap() {
-				gather(inner)
-			}
-		case interface{ Unwrap() error }:
-			gather(e.Unwrap())
-		}
-	}
-	gather(err)
-	return fields
-}
-
-// reason is why the caller was refused, without the words that every refusal has.
-func reason(err error) string {
-	_, text, found := strings.Cut(err.Error(), access.ErrDenied.Error()+": ")
-	if !found {
-		text = err.Error()
-	}
-	text, _, _ = strings.Cut(text, "\n")
-	return text
-}
-
-// sentence begins with a capital and ends with a full stop. The text must not begin with
-// a name or an id, which it would change.
-func sentence(text string) string {
-	if text == "" {
-		return text
-	}
-	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }
 
 // fail answers with the problem that an error is.

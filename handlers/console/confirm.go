@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/storage"
 )
@@ -28,7 +29,7 @@ func (v *visit) confirm() (*view, error) {
 	signed, err := sessions.Confirm(v.context(), v.caller, password)
 	var invalid *storage.Invalid
 	if errors.As(err, &invalid) {
-		v.wrong = map[string][]string{passwordField: {sentence(invalid.Problem)}}
+		v.wrong = map[string][]string{passwordField: {web.Sentence(invalid.Problem)}}
 		ask.status = http.StatusUnprocessableEntity
 		return &ask, nil
 	}

@@ -38,7 +38,7 @@ func (v *visit) again(form view, err error) (view, error) {
 		v.wrong = fieldsOf(err)
 		form.status = http.StatusUnprocessableEntity
 	case errors.As(err, &refusal):
-		v.wrong = map[string][]string{"": {sentence(refusal.Message)}}
+		v.wrong = map[string][]string{"": {web.Sentence(refusal.Message)}}
 		form.status = http.StatusConflict
 		if errRecord := v.recordRefusal(err); errRecord != nil {
 			return view{}, errors.Join(err, errRecord)
@@ -49,23 +49,14 @@ func (v *visit) again(form view, err error) (view, error) {
 	return form, nil
 }
 
-// fieldsOf gathers what is wrong by field.
+// fieldsOf gathers what is wrong by field, in sentences.
 func fieldsOf(err error) map[string][]string {
-	fields := map[string][]string{}
-	var gather func(error)
-	gather = func(err error) {
-		switch e := err.(type) {
-		case *storage.Invalid:
-			fields[e.Field] = append(fields[e.Field], sentence(e.Problem))
-		case interface{ Unwrap() []error }:
-			for _, inner := range e.Unwrap() {
-				gather(inner)
-			}
-		case interface{ Unwrap() error }:
-			gather(e.Unwrap())
+	fields := storage.FieldsOf(err)
+	for _, problems := range fields {
+		for n := range problems {
+			problems[n] = web.Sentence(problems[n])
 		}
 	}
-	gather(err)
 	return fields
 }
 
@@ -113,9 +104,9 @@ func (v *visit) troubleOf(err error) (int, trouble) {
 	case errors.Is(err, errMethod):
 		return http.StatusMethodNotAllowed, trouble{Headline: "Not possible", Text: "This page cannot be asked for in that way."}
 	case errors.As(err, &refusal):
-		return http.StatusConflict, trouble{Headline: "Not possible as things stand", Text: sentence(refusal.Message)}
+		return http.StatusConflict, trouble{Headline: "Not possible as things stand", Text: web.Sentence(refusal.Message)}
 	case errors.Is(err, storage.ErrInvalid):
-		return http.StatusUnprocessableEntity, trouble{Headline: "Not accepted", Text: sentence(strings.ReplaceAll(err.Error(), "\n", "; "))}
+		return http.StatusUnprocessableEntity, trouble{Headline: "Not accepted", Text: web.Sentence(strings.ReplaceAll(err.Error(), "\n", "; "))}
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, errNothingHere):
 		return http.StatusNotFound, trouble{Headline: "Nothing here", Text: "There is no such page, or it is none of yours."}
 	}
@@ -137,24 +128,5 @@ func (v *visit) denied(err error) string {
 	if v.signedIn() && v.credential.Owner.Role != storage.RoleAdmin {
 		return "This is for the admins of " + v.organization.Name + ". Ask one of them."
 	}
-	return sentence(reason(err))
-}
-
-// reason is why the caller was refused, without the words that every refusal has.
-func reason(err error) string {
-	_, text, found := strings.Cut(err.Error(), access.ErrDenied.Error()+": ")
-	if !found {
-		text = err.Error()
-	}
-	text, _, _ = strings.Cut(text, "\n")
-	return text
-}
-
-// sentence begins with a capital and ends with a full stop. The text must not begin
-// with a name or an id, which it would change.
-func sentence(text string) string {
-	if text == "" {
-		return text
-	}
-	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+	return web.Sentence(access.Reason(err))
 }

@@ -14,7 +14,6 @@ import (
 
 	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server/access"
-	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/storage"
 )
 
@@ -170,15 +169,9 @@ func olderOf[T any](v *visit, found []T, id func(T) int64) ([]T, string) {
 // recordRefusal writes down that somebody was refused a change, as the management API
 // does.
 func (v *visit) recordRefusal(err error) error {
-	var refusal *access.Refusal
-	refused := errors.Is(err, access.ErrDenied) || errors.As(err, &refusal)
-	if !refused || v.page.action == "" || !v.posted() || v.organizationID() == 0 {
+	if v.page.action == "" || !v.posted() {
 		return nil
 	}
 	noun, _, _ := strings.Cut(v.page.action, ".")
-	return v.console.server.Audit.Record(v.context(), v.caller, audit.Event{
-		OrganizationID: v.organizationID(), Action: v.page.action + "_denied",
-		Target:  storage.Party{Kind: noun, ID: v.id("id")},
-		Details: map[string]any{"reason": reason(err)},
-	})
+	return v.console.server.Audit.Refused(v.context(), v.caller, v.page.action, storage.Party{Kind: noun, ID: v.id("id")}, err)
 }

@@ -26,6 +26,16 @@ func (r *Refusal) Error() string { return r.Message }
 // Is makes every *Refusal match [storage.ErrConflict].
 func (r *Refusal) Is(target error) bool { return target == storage.ErrConflict }
 
+// Reason is why the caller was refused, without the words that every refusal has.
+func Reason(err error) string {
+	_, text, found := strings.Cut(err.Error(), ErrDenied.Error()+": ")
+	if !found {
+		text = err.Error()
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	return text
+}
+
 // ScopeError says that the caller would hand out more than it has. It matches [ErrDenied].
 type ScopeError struct {
 	Needed  storage.Scopes // what is to be handed out

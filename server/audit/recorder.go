@@ -8,6 +8,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,4 +50,23 @@ func (r *Recorder) Record(ctx context.Context, caller access.Caller, e Event) er
 		return fmt.Errorf("recording %s: %w", e.Action, err)
 	}
 	return nil
+}
+
+// Refused records that the caller was refused an act, if that is what err says: it may
+// not, or not as things stand. The action is noun.verb in the present; what is recorded
+// ends in _denied. Of who has no organization there is nothing to record.
+func (r *Recorder) Refused(ctx context.Context, caller access.Caller, action string, target storage.Party, err error) error {
+	if !IsRefusal(err) || caller.OrganizationID == 0 {
+		return nil
+	}
+	return r.Record(ctx, caller, Event{
+		OrganizationID: caller.OrganizationID, Action: action + "_denied", Target: target,
+		Details: map[string]any{"reason": access.Reason(err)},
+	})
+}
+
+// IsRefusal reports whether err is one that [Recorder.Refused] records.
+func IsRefusal(err error) bool {
+	var refusal *access.Refusal
+	return errors.Is(err, access.ErrDenied) || errors.As(err, &refusal)
 }

@@ -1,0 +1,121 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"kiket.dev/auth/keys"
+	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/audit"
+)
+
+// What is too old goes, the rest stays provable, and where it begins cannot be moved.
+func TestAuditRetention(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		i := sealed(t, e)
+		notary := *i.verbs().Notary
+		if err := notary.Ring.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		notary.Retention, notary.Clock = 24*time.Hour, func() time.Time { return now }
+		prune := func(ctx context.Context, after time.Duration) int64 {
+			t.Helper()
+			now = time.Now().Add(after)
+			removed, err := notary.Prune(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := notary.Finish(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if report := i.verify(t); !report.OK() || report.Unsealed != 0 {
+				t.Fatalf("after %s: %+v", after, report)
+			}
+			return removed
+		}
+		if n := prune(t.Context(), 25*time.Hour); n != 0 {
+			t.Errorf("%d removed that are hardly older than they may get", n)
+		}
+		before := i.verify(t).Last
+		removed := prune(t.Context(), 72*time.Hour)
+		if removed >= before {
+			t.Errorf("%d of %d removed, with the latest checkpoint", removed, before)
+		}
+		// Newer events, so that the latest checkpoint is of another.
+		record := audit.Recorder{Store: notary.Store, Clock: notary.Clock}
+		if err := record.Record(t.Context(), access.Operator(), audit.Event{OrganizationID: 1, Action: "project.created"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := notary.Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := prune(t.Context(), 72*time.Hour); removed+n != before {
+			t.Errorf("%d and %d removed, want %d", removed, n, before)
+		}
+		if report := i.verify(t); report.First != before+1 {
+			t.Errorf("what is left: %+v", report)
+		}
+		if n := prune(t.Context(), 72*time.Hour); n != 0 {
+			t.Errorf("%d removed again", n)
+		}
+		db := i.database(t)
+		for _, statement := range []string{
+			"DELETE FROM audit_events WHERE organization_id = 1 AND action = 'audit_log.pruned'",
+			"UPDATE audit_chains SET base_sequence = base_sequence - 1 WHERE chain = 1",
+		} {
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+			if i.verify(t).OK() {
+				t.Errorf("not found out: %s", statement)
+			}
+		}
+	})
+}
+
+// Checkpoints stay provable when the key that signed them is revoked, and when another
+// master key takes over.
+func TestAuditKeysOutlive(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		i := sealed(t, e)
+		var listed struct{ Keys []struct{ KID string } }
+		if err := json.Unmarshal([]byte(i.run("keys", "list", "--json")), &listed); err != nil || len(listed.Keys) != 1 {
+			t.Fatal(listed, err)
+		}
+		i.run("keys", "revoke", listed.Keys[0].KID)
+		if _, err := i.database(t).ExecContext(t.Context(), "DELETE FROM signing_keys WHERE revoked_at IS NOT NULL"); err != nil { // as after some months
+			t.Fatal(err)
+		}
+		old, next := i.masterKey.Reveal(), keys.GenerateMasterKey()
+		again := i.deployment.serve("KIKET_AUTH_MASTER_KEY=" + next.Reveal() + "," + old)
+		again.call(t, "GET", "/me", again.admin(), nil).want(t, http.StatusOK)
+		resealed := func() error {
+			if !strings.Contains(again.log(), `"audit_keys":1`) {
+				return errors.New("the key is not sealed under the first master key")
+			}
+			return nil
+		}
+		eventually(t, resealed)
+		if err := again.stop(); err != nil {
+			t.Fatal(err)
+		}
+		i.settings = append(i.settings, "KIKET_AUTH_MASTER_KEY="+next.Reveal())
+		var report struct {
+			OK     bool
+			Chains []struct{ Checkpoints int }
+		}
+		if err := json.Unmarshal([]byte(i.run("audit", "verify", "--json")), &report); err != nil || !report.OK || len(report.Chains) != 2 || report.Chains[1].Checkpoints == 0 {
+			t.Errorf("under the next master key: %+v, %v", report, err)
+		}
+		i.settings = append(i.settings, "KIKET_AUTH_MASTER_KEY="+keys.GenerateMasterKey().Reveal())
+		if stdout, _, err := i.try("audit", "verify"); err == nil || !strings.Contains(stdout, "sealed under another master key") {
+			t.Errorf("under a master key that has nothing to do with it: %v %s", err, stdout)
+		}
+	})
+}
