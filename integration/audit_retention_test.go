@@ -12,6 +12,7 @@ import (
 	"kiket.dev/auth/keys"
 	"kiket.dev/auth/server/access"
 	"kiket.dev/auth/server/audit"
+	"kiket.dev/auth/storage"
 )
 
 // What is too old goes, the rest stays provable, and where it begins cannot be moved.
@@ -77,6 +78,80 @@ func TestAuditRetention(t *testing.T) {
 			}
 		}
 	})
+}
+
+// meanwhile does something once, when the beginning of a chain is about to be looked at.
+type meanwhile struct {
+	storage.Store
+	beforeCheckpoint, beforeEvents func(context.Context) error
+}
+
+func (m *meanwhile) AuditCheckpointUpTo(ctx context.Context, organizationID, sequence int64) (storage.AuditCheckpoint, error) {
+	if do := m.beforeCheckpoint; do != nil {
+		m.beforeCheckpoint = nil
+		if err := do(ctx); err != nil {
+			return storage.AuditCheckpoint{}, err
+		}
+	}
+	return m.Store.AuditCheckpointUpTo(ctx, organizationID, sequence)
+}
+
+func (m *meanwhile) FindAuditEvents(ctx context.Context, filter storage.AuditFilter, page storage.AuditPage) ([]storage.AuditEvent, error) {
+	if do := m.beforeEvents; do != nil {
+		m.beforeEvents = nil
+		if err := do(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return m.Store.FindAuditEvents(ctx, filter, page)
+}
+
+// That events are removed for their age, or that the event which says so is sealed, is no
+// finding of a verification under way.
+func TestAuditPrunedMeanwhile(t *testing.T) {
+	i := sealed(t, sqlite)
+	notary := *i.verbs().Notary
+	if err := notary.Ring.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now()
+	notary.Retention, notary.Clock = 24*time.Hour, func() time.Time { return later }
+	record := audit.Recorder{Store: notary.Store, Clock: notary.Clock}
+	// moreLater puts an event after the others, so that those may go. The event that says
+	// that they went is not sealed yet.
+	moreLater := func(ctx context.Context) error {
+		later = later.Add(72 * time.Hour)
+		err := record.Record(ctx, access.Operator(), audit.Event{OrganizationID: 1, Action: "project.created"})
+		if err == nil {
+			err = notary.Finish(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		removed, err := notary.Prune(ctx)
+		if err == nil && removed == 0 {
+			err = errors.New("nothing was removed")
+		}
+		return err
+	}
+	verified := func(what string, store *meanwhile) {
+		t.Helper()
+		watched := *i.verbs().Notary
+		store.Store, watched.Store = i.verbs().Store, store
+		report, err := watched.Verify(t.Context(), 1, nil)
+		if err != nil || !report.OK() || report.First < 2 {
+			t.Errorf("%s: %+v, %v", what, report, err)
+		}
+		if store.beforeCheckpoint != nil || store.beforeEvents != nil {
+			t.Errorf("%s: nothing was done meanwhile", what)
+		}
+	}
+	if err := moreLater(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	verified("sealed", &meanwhile{beforeEvents: notary.Finish})
+	verified("pruned", &meanwhile{beforeCheckpoint: moreLater})
+	verified("pruned and sealed", &meanwhile{beforeCheckpoint: moreLater, beforeEvents: notary.Finish})
 }
 
 // Checkpoints stay provable when the key that signed them is revoked, and when another

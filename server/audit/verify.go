@@ -166,7 +166,7 @@ func (v *verification) run(ctx context.Context, given []string) error {
 	}
 	v.explain()
 	if v.since == nil {
-		if err := v.compareBase(ctx); err != nil {
+		if err := v.compareBase(ctx, end); err != nil {
 			return err
 		}
 	}

@@ -120,8 +120,9 @@ func (v *verification) notePruning(r storage.AuditRecord) {
 }
 
 // compareBase holds that a chain that does not begin at 1 begins where retention has put
-// its beginning: after a checkpoint, and with an event that says so.
-func (v *verification) compareBase(ctx context.Context) error {
+// its beginning: after a checkpoint, and with an event that says so. The walk has come to
+// an end at end.
+func (v *verification) compareBase(ctx context.Context, end storage.AuditChain) error {
 	base := v.begin.BaseSequence
 	if base == 0 {
 		return nil
@@ -130,21 +131,34 @@ func (v *verification) compareBase(ctx context.Context) error {
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	if err != nil || c.Sequence != base {
-		v.report.find(Checkpoint, base, 0, "the checkpoint of %d, after which the chain begins, is not there", base)
-	}
-	if v.pruned >= base {
-		return nil
-	}
-	waiting, err := v.notary.Store.FindAuditEvents(ctx, storage.AuditFilter{OrganizationID: v.report.OrganizationID, Action: pruned}, storage.AuditPage{Limit: 1})
-	if err != nil {
+	signed := err == nil && c.Sequence == base
+	said, err := v.saidToBePruned(ctx, base, end.Sequence)
+	if err != nil || signed && said {
 		return err
 	}
-	for _, e := range waiting {
-		if through, ok := e.Details["through"].(float64); ok && e.Sequence == 0 && int64(through) >= base {
-			return nil // it is not sealed yet
-		}
+	if now, _, err := v.stands(ctx); err != nil || now.BaseSequence != base {
+		return errors.Join(err, errMoved)
 	}
-	v.report.find(Removed, 1, 0, "%s, and no event says that they were removed for their age", missing(1, base))
+	if !signed {
+		v.report.find(Checkpoint, base, 0, "the checkpoint of %d, after which the chain begins, is not there", base)
+	}
+	if !said {
+		v.report.find(Removed, 1, 0, "%s, and no event says that they were removed for their age", missing(1, base))
+	}
 	return nil
+}
+
+// saidToBePruned reports whether an event says that those through base were removed: one
+// that was walked over, or one that came after the end of the walk, which is for the next.
+func (v *verification) saidToBePruned(ctx context.Context, base, end int64) (bool, error) {
+	if v.pruned >= base {
+		return true, nil
+	}
+	latest, err := v.notary.Store.FindAuditEvents(ctx, storage.AuditFilter{OrganizationID: v.report.OrganizationID, Action: pruned}, storage.AuditPage{Limit: 1})
+	if err != nil || len(latest) == 0 {
+		return false, err
+	}
+	e := latest[0]
+	through, _ := e.Details["through"].(float64)
+	return (e.Sequence == 0 || e.Sequence > end) && int64(through) >= base, nil
 }
