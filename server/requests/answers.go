@@ -2,6 +2,7 @@ package requests
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -48,9 +49,12 @@ type Request struct {
 }
 
 func (r Request) answer(now time.Time) storage.IdempotentAnswer {
-	sum := sha256.Sum256(r.Content)
+	// Keyed, since the content may hold a password, which a plain digest would let whoever
+	// reads the database guess.
+	fingerprint := hmac.New(sha256.New, []byte(r.Key.Reveal()))
+	_, _ = fingerprint.Write(r.Content)
 	return storage.IdempotentAnswer{
-		Caller: r.Caller, KeyDigest: r.Key.Digest(), Fingerprint: hex.EncodeToString(sum[:]), CreatedAt: now,
+		Caller: r.Caller, KeyDigest: r.Key.Digest(), Fingerprint: hex.EncodeToString(fingerprint.Sum(nil)), CreatedAt: now,
 	}
 }
 
