@@ -19,7 +19,7 @@ func (c *Console) showAccount(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	shown, older := olderOf(v, found, func(t storage.Token) int64 { return t.ID })
+	shown, older := olderOf(v, accountPath, found, func(t storage.Token) int64 { return t.ID })
 	return view{template: "account", title: "You and your sessions", data: map[string]any{
 		"Sessions": shown, "Older": older, "Current": v.credential.Token.ID,
 	}}, nil

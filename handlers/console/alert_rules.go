@@ -151,7 +151,7 @@ func definitionOf(rule alerts.Rule) alerts.Definition {
 
 // window reads an amount and its unit, 0 if that is none.
 func (v *visit) window() time.Duration {
-	const most = 1_000_000
+	const most = 100_000 // of days is less than the longest duration
 	amount := number(v.text("window"))
 	for _, u := range windowUnits {
 		if u.Name == v.text("unit") && amount <= most {

@@ -64,7 +64,7 @@ func (c *Console) listAlerts(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	found, older := olderOf(v, found, func(a storage.Alert) int64 { return a.ID })
+	found, older := olderOf(v, alertsPath, found, func(a storage.Alert) int64 { return a.ID })
 	channels, err := c.server.Alerts.Channels(v.context(), v.caller, v.organizationID(), storage.Page{Limit: 1})
 	if err != nil {
 		return view{}, err

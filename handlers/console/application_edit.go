@@ -19,6 +19,9 @@ import (
 // its unit. No number is the server's setting.
 type typedLifetime struct{ Number, Unit string }
 
+// String is both, for comparison.
+func (l typedLifetime) String() string { return strings.TrimSpace(l.Number + " " + l.Unit) }
+
 // lifetimeUnits are the units by the name that the form has for them.
 var lifetimeUnits = []struct {
 	name string
@@ -70,6 +73,8 @@ type editedApplication struct {
 	Scopes   []scopeChoice
 	Lifetime typedLifetime
 	Most     time.Duration
+	// Was is what the form held before anybody filled it in.
+	Was map[string]string
 }
 
 // applicationEdit shows the form with what was sent, or else with what is.
@@ -86,18 +91,26 @@ func (c *Console) applicationEdit(v *visit) (view, error) {
 		edited.Name, edited.Lifetime, chosen = a.Application.Name, typed(a.Application.AccessTokenLifetime), a.Application.Scopes
 	}
 	edited.Scopes = scopeChoices(c.server.Catalogue, chosen)
+	edited.Was = map[string]string{
+		"name_was": a.Application.Name, "scopes_was": picked(scopeChoices(c.server.Catalogue, a.Application.Scopes)).String(), "lifetime_was": typed(a.Application.AccessTokenLifetime).String(),
+	}
 	return view{template: "application_edit", title: "Edit " + a.Application.Name, data: edited}, nil
 }
 
 func (c *Console) editApplication(v *visit) (view, error) { return c.applicationEdit(v) }
 
 func (c *Console) updateApplication(v *visit) (view, error) {
-	name, scopes := v.text("name"), v.chosenScopes()
-	lifetime, err := readLifetime(v.values).duration()
+	update := clients.ApplicationUpdate{Name: v.changed("name")}
+	if scopes := v.chosenScopes(); scopes.String() != v.text("scopes_was") {
+		update.Scopes = &scopes
+	}
+	typed := readLifetime(v.values)
+	lifetime, err := typed.duration()
+	if typed.String() != v.text("lifetime_was") {
+		update.AccessTokenLifetime = &lifetime
+	}
 	if err == nil {
-		_, err = c.server.Clients.UpdateApplication(v.context(), v.caller, v.organizationID(), v.id("id"), clients.ApplicationUpdate{
-			Name: &name, Scopes: &scopes, AccessTokenLifetime: &lifetime,
-		})
+		_, err = c.server.Clients.UpdateApplication(v.context(), v.caller, v.organizationID(), v.id("id"), update)
 	}
 	if err == nil {
 		return goTo(v.applicationPath(), "application-updated"), nil

@@ -68,7 +68,7 @@ func (c *Console) listApplications(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	found, older := olderOf(v, found, func(a storage.Client) int64 { return a.ID })
+	found, older := olderOf(v, integrationsPath, found, func(a storage.Client) int64 { return a.ID })
 	shown := make([]shownApplication, 0, len(found))
 	for _, a := range found {
 		shown = append(shown, c.shown(a))

@@ -17,15 +17,19 @@ const passwordField = "confirm_password"
 // to go on. Whoever enters it gets a new session in place of the old.
 func (v *visit) confirm() (*view, error) {
 	sessions := v.console.server.Sessions
-	if !v.page.recent || !v.posted() || sessions.Recent(v.credential.Token) {
+	if !v.page.recent || !v.posted() {
+		return nil, nil
+	}
+	// It is no part of the form, which is the same when it is sent again after that.
+	password := v.secret(passwordField)
+	v.values.Del(passwordField)
+	if sessions.Recent(v.credential.Token) {
 		return nil, nil
 	}
 	ask := view{template: "confirm", title: "Enter your password again"}
-	password := v.secret(passwordField)
 	if password.Empty() {
 		return &ask, nil
 	}
-	v.values.Del(passwordField)
 	signed, err := sessions.Confirm(v.context(), v.caller, password)
 	var invalid *storage.Invalid
 	if errors.As(err, &invalid) {

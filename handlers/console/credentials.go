@@ -76,7 +76,7 @@ func (v *visit) credentialFilter() (f credentials.Filter, kinds []tab, chips []c
 		}
 	}
 	for i := range kinds {
-		kinds[i].Value = "?" + with(clone(chosen), "kind", kinds[i].Value).Encode()
+		kinds[i].Value = withQuery(credentialsPath, with(clone(chosen), "kind", kinds[i].Value))
 	}
 	for _, s := range credentialSights {
 		turned := with(clone(chosen), "kind", kind)
@@ -86,7 +86,7 @@ func (v *visit) credentialFilter() (f credentials.Filter, kinds []tab, chips []c
 		} else {
 			turned.Set(s.Parameter, s.Value)
 		}
-		chips = append(chips, chip{s.Name, "?" + turned.Encode(), current})
+		chips = append(chips, chip{s.Name, withQuery(credentialsPath, turned), current})
 	}
 	return f, kinds, chips
 }
@@ -131,7 +131,7 @@ func (c *Console) listCredentials(v *visit) (view, error) {
 	older := ""
 	if after != nil {
 		query := without(v.values, "ids", "notice")
-		older = "?" + with(query, "before", strconv.FormatInt(after.Token, 10)+"."+strconv.FormatInt(after.Secret, 10)).Encode()
+		older = withQuery(credentialsPath, with(query, "before", strconv.FormatInt(after.Token, 10)+"."+strconv.FormatInt(after.Secret, 10)))
 	}
 	return view{template: "credentials", title: "Credentials", data: map[string]any{
 		"Credentials": shown, "Older": older, "Kinds": kinds, "Chips": chips, "Filter": without(v.values, "ids", "notice"),

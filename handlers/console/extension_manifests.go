@@ -21,10 +21,11 @@ func (v *visit) manifestAgain(form view, err error) (view, error) {
 	shown, err := v.again(form, err)
 	var inside []string
 	for field, problems := range v.wrong {
-		place, found := strings.CutPrefix(field, "manifest.")
-		if !found {
+		place, found := strings.CutPrefix(field, "manifest")
+		if !found || place == "" {
 			continue
 		}
+		place = strings.TrimPrefix(place, ".")
 		for _, problem := range problems {
 			inside = append(inside, "At "+place+": "+strings.ToLower(problem[:1])+problem[1:])
 		}

@@ -48,7 +48,7 @@ func (c *Console) listExtensions(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	found, older := olderOf(v, found, func(i storage.Installation) int64 { return i.ID })
+	found, older := olderOf(v, extensionsPath, found, func(i storage.Installation) int64 { return i.ID })
 	grouped, err := c.byProject(v, found)
 	return view{template: "extensions", title: "Extensions", data: map[string]any{"Projects": grouped, "Older": older}}, err
 }

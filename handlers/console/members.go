@@ -25,7 +25,7 @@ func (c *Console) listMembers(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	shown, older := olderOf(v, found, func(m storage.Member) int64 { return m.UserID })
+	shown, older := olderOf(v, membersPath, found, func(m storage.Member) int64 { return m.UserID })
 	return view{template: "members", title: "Members", data: map[string]any{"Members": shown, "Older": older}}, nil
 }
 
@@ -88,8 +88,11 @@ func (c *Console) tokensOwnedBy(v *visit, userID int64) ([]storage.OwnedToken, e
 }
 
 func (c *Console) updateMember(v *visit) (view, error) {
-	name, role := v.text("name"), storage.Role(v.text("role"))
-	m, err := c.server.Members.Update(v.context(), v.caller, v.organizationID(), v.id("id"), members.Update{Name: &name, Role: &role})
+	update := members.Update{Name: v.changed("name")}
+	if role := v.changed("role"); role != nil {
+		update.Role = (*storage.Role)(role)
+	}
+	m, err := c.server.Members.Update(v.context(), v.caller, v.organizationID(), v.id("id"), update)
 	if err == nil {
 		return goTo(below(membersPath, m.UserID), "member-updated"), nil
 	}

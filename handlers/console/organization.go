@@ -22,6 +22,10 @@ const oneDay = 24 * time.Hour
 
 func (c *Console) showOrganization(v *visit) (view, error) {
 	current := v.organization.WorkspaceTokenMaxLifetime
+	chosen := current
+	if sent, err := v.tokenLimit(); v.posted() && err == nil {
+		chosen = sent
+	}
 	limits := []limitChoice{}
 	proposed := false
 	for _, days := range tokenLimits {
@@ -29,14 +33,16 @@ func (c *Console) showOrganization(v *visit) (view, error) {
 		if days > 0 {
 			limit.Name = plural(days, "day")
 		}
-		limit.Chosen = time.Duration(days)*oneDay == current
-		proposed = proposed || limit.Chosen
+		limit.Chosen = time.Duration(days)*oneDay == chosen
+		proposed = proposed || time.Duration(days)*oneDay == current
 		limits = append(limits, limit)
 	}
 	if !proposed { // it was set to something else over the API
-		limits = append(limits, limitChoice{Seconds: int64(current / time.Second), Name: lasts(current), Chosen: true})
+		limits = append(limits, limitChoice{Seconds: int64(current / time.Second), Name: lasts(current), Chosen: chosen == current})
 	}
-	return view{template: "organization", title: "Name and rules", data: map[string]any{"Limits": limits}}, nil
+	return view{template: "organization", title: "Name and rules", data: map[string]any{
+		"Limits": limits, "Limit": int64(current / time.Second),
+	}}, nil
 }
 
 // limitChoice is how long tokens may live.
@@ -46,14 +52,23 @@ type limitChoice struct {
 	Chosen  bool
 }
 
-func (c *Console) updateOrganization(v *visit) (view, error) {
-	name := v.text("name")
+// tokenLimit reads how long tokens may live at most.
+func (v *visit) tokenLimit() (time.Duration, error) {
 	seconds, err := strconv.ParseInt(v.text("workspace_token_max_lifetime"), 10, 32)
 	if err != nil {
-		err = storage.Invalidf("workspace_token_max_lifetime", "choose one of these")
-	} else {
-		limit := time.Duration(seconds) * time.Second
-		_, err = c.server.Organizations.Update(v.context(), v.caller, v.organizationID(), organizations.Update{Name: &name, WorkspaceTokenMaxLifetime: &limit})
+		return 0, storage.Invalidf("workspace_token_max_lifetime", "choose one of these")
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+func (c *Console) updateOrganization(v *visit) (view, error) {
+	update := organizations.Update{Name: v.changed("name")}
+	limit, err := v.tokenLimit()
+	if v.changed("workspace_token_max_lifetime") != nil {
+		update.WorkspaceTokenMaxLifetime = &limit
+	}
+	if err == nil {
+		_, err = c.server.Organizations.Update(v.context(), v.caller, v.organizationID(), update)
 	}
 	if err == nil {
 		return goTo(organizationPath, "organization-updated"), nil

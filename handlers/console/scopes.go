@@ -54,6 +54,22 @@ func scopeChoices(catalogue storage.Catalogue, chosen storage.Scopes) []scopeCho
 	return choices
 }
 
+// picked are the scopes that the picker is sent with as it is, as chosenScopes reads them.
+func picked(choices []scopeChoice) storage.Scopes {
+	var scopes storage.Scopes
+	for _, c := range choices {
+		switch {
+		case c.Whole && c.Read, c.Read && c.Write:
+			scopes = append(scopes, c.Name)
+		case c.Read:
+			scopes = append(scopes, c.Name+":read")
+		case c.Write:
+			scopes = append(scopes, c.Name+":write")
+		}
+	}
+	return scopes
+}
+
 // chosenScopes reads the picker: a scope of which both halves are chosen is the scope.
 func (v *visit) chosenScopes() storage.Scopes {
 	sent := storage.NewScopes(v.values["scopes"]...)

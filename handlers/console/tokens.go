@@ -55,7 +55,7 @@ func (c *Console) listTokens(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	shown, older := olderOf(v, found, func(o storage.OwnedToken) int64 { return o.Token.ID })
+	shown, older := olderOf(v, tokensPath, found, func(o storage.OwnedToken) int64 { return o.Token.ID })
 	return view{template: "tokens", title: "API Tokens", data: map[string]any{
 		"Tokens": shown, "Older": older, "States": states, "State": state,
 	}}, nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,6 +66,17 @@ func (v *visit) text(name string) string { return strings.TrimSpace(v.values.Get
 // secret returns a field whose value must not be printed, as it was typed.
 func (v *visit) secret(name string) storage.Secret { return storage.NewSecret(v.values.Get(name)) }
 
+// changed returns what a field holds, and nil if that is what it held when the page was
+// shown, which the form says in a field of its own: whoever changes one thing does not
+// take back what somebody else has changed meanwhile about another.
+func (v *visit) changed(name string) *string {
+	value := v.text(name)
+	if was, said := v.values[name+"_was"]; said && strings.TrimSpace(was[0]) == value {
+		return nil
+	}
+	return &value
+}
+
 // required returns a *storage.Invalid for each of the fields that is empty.
 func (v *visit) required(names ...string) error {
 	var missing []error
@@ -79,6 +91,28 @@ func (v *visit) required(names ...string) error {
 // repeatable are the fields that a form may have several of.
 var repeatable = []string{"scopes", "ids"}
 
+// asked are the parameters that a page is asked for with. No other counts: a link must
+// not fill in a form for whoever follows it.
+var asked = slices.Concat([]string{"next", "notice", "before", "q", "state", "days", "project", "kind", "ids", "format"}, auditFields, sightParameters())
+
+func sightParameters() []string {
+	var names []string
+	for _, s := range credentialSights {
+		names = append(names, s.Parameter)
+	}
+	return names
+}
+
+func only(values url.Values, names []string) url.Values {
+	chosen := url.Values{}
+	for name, value := range values {
+		if slices.Contains(names, name) {
+			chosen[name] = value
+		}
+	}
+	return chosen
+}
+
 // limit is the largest form that is read, in bytes. What a file held goes on from page
 // to page in a field, in which it is up to three times as long.
 func (p page) limit() int64 {
@@ -92,7 +126,7 @@ func (p page) limit() int64 {
 func (v *visit) read() error {
 	if !v.posted() {
 		query, err := url.ParseQuery(v.request.URL.RawQuery)
-		v.values = query
+		v.values = only(query, asked)
 		if err != nil {
 			return web.ErrBadForm
 		}
@@ -120,11 +154,17 @@ func (v *visit) readUpload() error {
 	}
 	defer func() { _ = v.request.MultipartForm.RemoveAll() }()
 	for name, values := range v.request.MultipartForm.Value {
+		if len(values) > 1 && !slices.Contains(repeatable, name) {
+			return web.ErrBadForm
+		}
 		if len(values) > 0 && values[0] != "" {
 			v.values[name] = values
 		}
 	}
 	for name, files := range v.request.MultipartForm.File {
+		if len(files) > 1 {
+			return web.ErrBadForm
+		}
 		if len(files) == 0 || files[0].Size == 0 {
 			continue
 		}
@@ -145,25 +185,30 @@ func (v *visit) readUpload() error {
 // pageLimit is how many items a page of a list shows.
 const pageLimit = 50
 
+// query is what was asked for in the address; nothing if a form was sent, whose fields
+// may be secrets and are in no address.
+func (v *visit) query() url.Values {
+	if v.posted() {
+		return url.Values{}
+	}
+	return without(v.values, "notice")
+}
+
 // listPage returns the part of a list that ?before= asks for. Its limit is one more, by
 // which [olderOf] sees whether there is more.
 func (v *visit) listPage() storage.Page {
-	return storage.Page{Before: number(v.values.Get("before")), Limit: pageLimit + 1}
+	return storage.Page{Before: number(v.query().Get("before")), Limit: pageLimit + 1}
 }
 
 // olderOf cuts what listPage asked for to what is shown, and returns the address of
-// what follows, "" if nothing does.
-func olderOf[T any](v *visit, found []T, id func(T) int64) ([]T, string) {
+// what follows in the list at path, "" if nothing does.
+func olderOf[T any](v *visit, path string, found []T, id func(T) int64) ([]T, string) {
 	if len(found) <= pageLimit {
 		return found, ""
 	}
 	found = found[:pageLimit]
-	query := url.Values{}
-	for name, values := range v.values {
-		query[name] = values
-	}
-	query.Set("before", strconv.FormatInt(id(found[pageLimit-1]), 10))
-	return found, "?" + query.Encode()
+	query := with(v.query(), "before", strconv.FormatInt(id(found[pageLimit-1]), 10))
+	return found, withQuery(path, query)
 }
 
 // recordRefusal writes down that somebody was refused a change, as the management API
