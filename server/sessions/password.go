@@ -40,6 +40,7 @@ func (s *Service) ChangePassword(ctx context.Context, caller access.Caller, curr
 		attempt.notMade()
 		return err
 	case !matched:
+		s.failed(caller.Origin, claimed{user, caller.Party.Name, caller.OrganizationID})
 		return errWrongPassword
 	}
 	hash, err := s.Passwords.Hash(ctx, next)
