@@ -153,11 +153,13 @@ func (v *visit) readUpload() error {
 		return web.ErrBadForm
 	}
 	defer func() { _ = v.request.MultipartForm.RemoveAll() }()
-	for name, values := range v.request.MultipartForm.Value {
+	for name, sent := range v.request.MultipartForm.Value {
+		// A browser sends a field for files that none was chosen for as an empty one.
+		values := slices.DeleteFunc(slices.Clone(sent), func(value string) bool { return value == "" })
 		if len(values) > 1 && !slices.Contains(repeatable, name) {
 			return web.ErrBadForm
 		}
-		if len(values) > 0 && values[0] != "" {
+		if len(values) > 0 {
 			v.values[name] = values
 		}
 	}
