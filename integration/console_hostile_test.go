@@ -21,7 +21,7 @@ func TestConsoleHostile(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *instance){
 			"sent again after the password": consoleAgainAfterPassword, "passwords in addresses": consolePasswordInAddress,
 			"filled in by a link": consoleFilledInByLink, "changed meanwhile": consoleChangedMeanwhile, "fields twice": consoleFieldsTwice,
-			"nothing selected": consoleNothingSelected,
+			"nothing selected": consoleNothingSelected, "failures of others": consoleFailuresOfOthers, "the session before": consoleSessionBefore,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, i) })
 		}
@@ -166,4 +166,44 @@ func consoleNothingSelected(t *testing.T, i *instance) {
 	again := v.get("/console/credentials").submit("Revoke what is selected…").want(http.StatusUnprocessableEntity)
 	again.follow("API tokens").want(http.StatusOK, "Everything that opens a door")
 	again.follow("Full access").want(http.StatusOK, "Everything that opens a door")
+}
+
+// However many bad tokens came from an address, whose session has ended there can sign in.
+func consoleFailuresOfOthers(t *testing.T, i *instance) {
+	ended := i.sessionOf(t, i.boot.Organization.ID, i.boot.Admin.ID).Secret.Reveal()
+	i.call(t, "DELETE", "/sessions/current", ended, nil).want(t, 204)
+	throttled := false
+	for range 200 {
+		if throttled = i.call(t, "GET", "/me", ended, nil).status == http.StatusTooManyRequests; throttled {
+			break
+		}
+	}
+	if !throttled {
+		t.Fatal("the address was never held up")
+	}
+	v := i.visitorWith(t, ended)
+	v.get("/console/api-tokens").want(http.StatusOK, "Your session has ended", "Forgotten your password?")
+	i.visitorWith(t, ended).signIn(i.boot.Admin.Email, i.boot.Admin.Password)
+}
+
+// A request that was on its way with the session that another has taken the place of does
+// not take that one's cookie away.
+func consoleSessionBefore(t *testing.T, i *instance) {
+	before := i.olderSession(t, time.Hour).Secret.Reveal()
+	v := i.visitorWith(t, before)
+	v.get("/console/members/new").submit("Add member", "name", "Late", "email", "late@acme.test").
+		submit("Continue", "confirm_password", i.boot.Admin.Password).want(http.StatusCreated)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, i.base+"/console/api-tokens", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(&http.Cookie{Name: "kiket_session", Value: before})
+	late, err := client.Transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = late.Body.Close()
+	if late.StatusCode != http.StatusSeeOther || len(late.Cookies()) > 0 {
+		t.Errorf("answered %d with the cookies %v", late.StatusCode, late.Cookies())
+	}
 }

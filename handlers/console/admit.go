@@ -11,6 +11,7 @@ import (
 
 	"kiket.dev/auth/handlers/web"
 	"kiket.dev/auth/server/access"
+	"kiket.dev/auth/server/clients"
 	"kiket.dev/auth/server/provider"
 	"kiket.dev/auth/server/requests"
 	"kiket.dev/auth/storage"
@@ -23,17 +24,24 @@ func (v *visit) admit() error {
 	v.caller = access.Caller{Party: storage.Party{Kind: "anonymous"}, Origin: from}
 	cookie, err := v.request.Cookie(v.console.cookieName())
 	if err != nil || cookie.Value == "" {
-		return v.within(v.console.server.Budgets.SpendHere(from.Address))
+		return v.stranger()
 	}
 	credential, err := v.console.server.Provider.Bearer(v.request.Context(), cookie.Value, from)
 	var refused *provider.Error
+	var throttled *clients.ThrottledError
 	switch {
-	case errors.As(err, &refused), err == nil && credential.Token.Kind != storage.Session:
-		v.dropCookie()
+	// Whoever has no session may come in and begin one, however many failures there
+	// were at the address. The cookie stays: the browser may hold that of the session
+	// which has taken this one's place meanwhile.
+	case errors.As(err, &refused), errors.As(err, &throttled):
 		v.ended = true
-		return v.within(v.console.server.Budgets.SpendHere(from.Address))
+		return v.stranger()
 	case err != nil:
 		return err
+	case credential.Token.Kind != storage.Session:
+		v.dropCookie()
+		v.ended = true
+		return v.stranger()
 	}
 	v.credential = credential
 	v.caller = access.FromCredential(credential, v.console.server.Catalogue, from)
@@ -48,6 +56,12 @@ func (v *visit) admit() error {
 		return err
 	}
 	return v.within(standing)
+}
+
+// stranger takes a request of somebody without a session from the budget of where they
+// are.
+func (v *visit) stranger() error {
+	return v.within(v.console.server.Budgets.SpendHere(v.caller.Origin.Address))
 }
 
 // within says whether a budget, the same that the management API takes from, allows
