@@ -54,7 +54,13 @@ func consoleInstall(t *testing.T, i *instance) {
 	if scopes := strings.Join(textsOf(me["scopes"]), " "); scopes != "comments:write issues:read" && scopes != "issues:read comments:write" {
 		t.Errorf("its key has the scopes %s", scopes)
 	}
-	v.reviewed(manifest("com.example.console", "1.0.0")).submit("Install").want(http.StatusConflict, "is installed in project DEFAULT already")
+	// Installed already: that is said before anybody agrees, and the way on is an update.
+	already := v.reviewed(manifest("com.example.console", "1.1.0", "issues")).
+		want(http.StatusOK, "Extension of a test 1.0.0 is installed in Default already").wantNot("Agree and install", "When you agree")
+	already.follow("Look at what is installed").want(http.StatusOK, "com.example.console", "1.0.0")
+	already.submit("Look at what an update changes").want(http.StatusOK, "Update to 1.1.0?", "What it asks for in addition")
+	v.post("/console/extensions", "form", "meanwhile", "project_id", fmt.Sprint(i.boot.Project.ID), "manifest", string(manifest("com.example.console", "1.0.0"))).
+		want(http.StatusConflict, "is installed in project DEFAULT already", "Look at what is installed")
 	v.get("/console/extensions").want(http.StatusOK, "com.example.console", "1.0.0", "Default (DEFAULT)").wantNot(key)
 	shown := v.get(made.place()).want(http.StatusOK, key[:13], "what is to be done").wantNot(key)
 	shown.follow("Uninstall").want(http.StatusOK, "cannot be undone", "Its 1 key is refused").wantNot(key).

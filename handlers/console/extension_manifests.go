@@ -56,6 +56,9 @@ func (c *Console) newExtension(v *visit) (view, error) { return c.installForm(v)
 type review struct {
 	Manifest extensions.Manifest
 	Project  storage.Project
+	// Already is the extension as it is installed in the project, the zero value if it is
+	// not: then there is nothing to install.
+	Already storage.Installation
 	// Of an update: what is installed, and what the new version may that the old one may
 	// not, still may, and may no more.
 	Installed            shownExtension
@@ -79,7 +82,14 @@ func (c *Console) installReview(v *visit) (view, error) {
 		return v.manifestAgain(form, errManifest)
 	}
 	project, err := c.server.Projects.Project(v.context(), v.caller, v.organizationID(), id)
-	return view{template: "extension_review", title: "Install " + m.Name, data: review{Manifest: m, Project: project}}, err
+	if err != nil {
+		return view{}, err
+	}
+	already, err := c.server.Extensions.In(v.context(), v.caller, v.organizationID(), id, m.ID)
+	if errors.Is(err, storage.ErrNotFound) {
+		err = nil
+	}
+	return view{template: "extension_review", title: "Install " + m.Name, data: review{Manifest: m, Project: project, Already: already}}, err
 }
 
 func (c *Console) reviewExtension(v *visit) (view, error) { return c.installReview(v) }

@@ -56,6 +56,24 @@ func (s *Service) Find(ctx context.Context, caller access.Caller, organizationID
 	return found[0], nil
 }
 
+// In returns the installation of the extension with that id in the project. It returns
+// access.ErrDenied, or storage.ErrNotFound if it is not installed there.
+func (s *Service) In(ctx context.Context, caller access.Caller, organizationID, projectID int64, key string) (storage.Installation, error) {
+	if err := caller.Require(storage.ScopeAdmin, organizationID); err != nil {
+		return storage.Installation{}, err
+	}
+	found, err := s.Store.InstallationsByKey(ctx, organizationID, key)
+	if err != nil {
+		return storage.Installation{}, fmt.Errorf("finding the extension: %w", err)
+	}
+	for _, i := range found {
+		if i.ProjectID == projectID {
+			return i, nil
+		}
+	}
+	return storage.Installation{}, fmt.Errorf("finding the extension: %w", storage.ErrNotFound)
+}
+
 // Target is how the audit log names the installation that somebody was refused to
 // change, as they named it: by its number, or by the extension's own id. It has the id 0
 // if the organization has none of that name, or several.
