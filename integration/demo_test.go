@@ -135,7 +135,7 @@ func TestDemo(t *testing.T) {
 		}
 		checkFiles(t, dir)
 	})
-	for _, want := range []string{"local use", "shown once", "admin@demo.test", "wksp_"} {
+	for _, want := range []string{"local use", "shown once", "admin@demo.test", "wksp_", "/console: sign in as the admin above"} {
 		if !strings.Contains(first.stdout, want) {
 			t.Errorf("the demo does not say %q", want)
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // demo fills an empty local database, so that there is something to try, and
-// prints the secrets once with three lines to paste.
+// prints the secrets once with where the console is and three lines to paste.
 func (s *serving) demo(ctx context.Context, address string) error {
 	b, err := s.server.Organizations.Bootstrap(ctx, access.Operator(), organizations.BootstrapRequest{
 		Name: "Demo", Email: "admin@demo.test", Application: true,
@@ -29,6 +29,7 @@ func (s *serving) demo(ctx context.Context, address string) error {
 	answer.printSecrets(p)
 	answer.printResourceServer(p)
 	p.printf("  OAuth application %s  secret %s\n", id, secret)
+	p.printf("\nThe console, for people, is at %s/console: sign in as the admin above.\n", base)
 	p.printf("\nFetch an access token, ask whether it is active, revoke it:\n\n")
 	p.printf("  TOKEN=$(curl -s -u %s:%s -d grant_type=client_credentials %s/oauth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'); echo $TOKEN\n", id, secret, base)
 	p.printf("  curl -s -u %s:%s -d token=$TOKEN %s/oauth/introspect\n", id, secret, base)
