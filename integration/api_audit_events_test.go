@@ -109,7 +109,40 @@ func TestAPIAuditEvents(t *testing.T) {
 			})
 		})
 		t.Run("export", func(t *testing.T) { exportAuditEvents(t, i, id) })
+		t.Run("by somebody", func(t *testing.T) { auditEventsBySomebody(t, i) })
 	})
+}
+
+// A person is found by what their sessions did, an extension by its keys and an
+// application by its access tokens.
+func auditEventsBySomebody(t *testing.T, i *instance) {
+	create := func(token, key string, status int) {
+		t.Helper()
+		i.call(t, "POST", "/projects", token, map[string]any{"key": key, "name": key}).want(t, status)
+	}
+	wanted := []string{"project.created", "project.created"}
+	robin := i.person(t, "Robin", storage.RoleAdmin)
+	create(robin.session, "FIRST", 201)
+	again := i.sessionOf(t, i.boot.Organization.ID, robin.id)
+	create(again.Secret.Reveal(), "SECOND", 201)
+	application := i.registered(t, "Project maker", "projects")
+	create(i.fetch(t, application.credentials()), "THIRD", 201)
+	create(i.fetch(t, application.credentials()), "FOURTH", 201)
+	extension := i.extension("issues")
+	create(extension.Key.Secret.Reveal(), "FIFTH", 403)
+	for query, want := range map[string][]string{
+		fmt.Sprintf("action=project.&actor=user:%d", robin.id):                                          wanted,
+		fmt.Sprintf("action=project.&actor=session:%d", again.Token.ID):                                 wanted[:1],
+		fmt.Sprintf("action=project.&actor=oauth_application:%d", application.ID):                       wanted,
+		fmt.Sprintf("action=project.&actor=extension:%d", extension.Installation.ID):                    {"project.create_denied"},
+		fmt.Sprintf("action=project.&actor=extension_key:%d", extension.Key.Token.ID):                   {"project.create_denied"},
+		fmt.Sprintf("action=project.&actor=user:%d&since=2999-01-01T00:00:00Z", robin.id):               nil,
+		fmt.Sprintf("action=session.created&actor=user:%d&target=session:%d", robin.id, again.Token.ID): nil, // the operator began it
+	} {
+		if got := i.seenEvents(t, query); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", query, got, want)
+		}
+	}
 }
 
 func exportAuditEvents(t *testing.T, i *instance, id string) {

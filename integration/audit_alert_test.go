@@ -35,6 +35,16 @@ func TestAuditBrokenIsTold(t *testing.T) {
 			})
 		}
 		fullyVerified()
+		verification := func() map[string]any {
+			t.Helper()
+			v, _ := a.call(t, "GET", "/audit_events/chain", a.admin(), nil).want(t, 200)["verification"].(map[string]any)
+			return v
+		}
+		if v := verification(); v["findings"] != 0.0 || v["sequence"].(float64) < 3 || v["verified_at"] == nil || v["all_verified_at"] == nil {
+			t.Errorf("the verification: %v", v)
+		}
+		visitor := a.visitingAdmin(t)
+		visitor.get("/console/audit").want(http.StatusOK, "sealed through event number", "verified just now").wantNot("not as it was sealed")
 		if found := a.openAlerts(t); len(found) != 0 {
 			t.Fatalf("before anything was done: %v", found)
 		}
@@ -55,6 +65,10 @@ func TestAuditBrokenIsTold(t *testing.T) {
 		if alert["severity"] != "critical" || details["event_id"] != float64(id) || details["kind"] != "changed" || details["sequence"] != 2.0 {
 			t.Errorf("alert: %v", alert)
 		}
+		if v := verification(); v["findings"] != 1.0 {
+			t.Errorf("the verification: %v", v)
+		}
+		visitor.get("/console/audit").want(http.StatusOK, "This log is not as it was sealed", "in 1 place", "Number 2: ", "not as sealed")
 		if said := a.run("audit", "verify", "--organization", "globex"); !strings.Contains(said, "ok") {
 			t.Errorf("another organization: %s", said)
 		}

@@ -19,7 +19,7 @@ func TestConsoleAudit(t *testing.T) {
 		i := start(t, e)
 		for name, test := range map[string]func(*testing.T, *instance){
 			"sentences": consoleSentences, "search": consoleAuditSearch, "pages": consoleAuditPages, "export": consoleAuditExport,
-			"chain": consoleChain, "foreign": consoleForeignAudit, "members": consoleAuditMember,
+			"chain": consoleChain, "foreign": consoleForeignAudit, "members": consoleAuditMember, "persons": consoleAuditPersons,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, i) })
 		}
@@ -53,8 +53,9 @@ func consoleAuditSearch(t *testing.T, i *instance) {
 	form.submit("Search", "action", "strange.thing").want(http.StatusOK, "Nothing happened", "strange.thing")
 	for problem, wrong := range map[string][]string{
 		"Choose one of the list":       {"action", "Everything!"},
-		"Want a kind and a number":     {"actor", "avery"},
-		"Want a kind and":              {"target", "workspace_api_token"},
+		"No member has that name":      {"actor", "avery"},
+		"a kind and a number such as":  {"target", "workspace_api_token"},
+		"No member has that name or e": {"actor", "robin@elsewhere.test"},
 		"Want a day such as " + today:  {"since", "yesterday"},
 		"Want a day such as":           {"until", "31.01.2026"},
 		"Want a day that is not befor": {"since", tomorrow, "until", today},
@@ -65,6 +66,32 @@ func consoleAuditSearch(t *testing.T, i *instance) {
 		}
 		v.get("/console/audit/export?format=csv&"+pairs(wrong).Encode()).want(http.StatusUnprocessableEntity, "Not accepted")
 	}
+}
+
+// What somebody did is found by who they are, in whatever session they did it.
+func consoleAuditPersons(t *testing.T, i *instance) {
+	robin := i.person(t, "Robin Twice", storage.RoleAdmin)
+	second := i.sessionOf(t, i.boot.Organization.ID, robin.id)
+	for n, session := range []string{robin.session, second.Secret.Reveal()} {
+		i.call(t, "POST", "/projects", session, map[string]any{"key": fmt.Sprintf("ROBIN%d", n), "name": fmt.Sprintf("Of session %d.", n)}).want(t, 201)
+	}
+	i.call(t, "POST", "/projects", i.admin(), map[string]any{"key": "OTHER", "name": "Of somebody else."}).want(t, 201)
+	v := i.visitingAdmin(t)
+	both := []string{"What Robin Twice did", "Of session 0.", "Of session 1."}
+	all := v.get("/console/audit?action=project.created").follow("Robin Twice").want(http.StatusOK, both...).wantNot("Of somebody else.")
+	one := all.follow(fmt.Sprintf("session:%d", second.Token.ID)).want(http.StatusOK, "What was done in one session of Robin Twice", "Of session 1.").wantNot("Of session 0.")
+	one.follow("All that Robin Twice did").want(http.StatusOK, both...)
+	for _, called := range []string{"robin twice", robin.email, fmt.Sprintf("user:%d", robin.id)} {
+		found := all.submit("Search", "actor", called).want(http.StatusOK, both...).wantNot("Of somebody else.")
+		if lines := strings.Count(found.follow("Export NDJSON").source, "\n"); lines != 2 {
+			t.Errorf("%s: %d events are exported", called, lines)
+		}
+	}
+	v.get(fmt.Sprintf("/console/members/%d", robin.id)).follow("What they did").want(http.StatusOK, both...)
+	i.person(t, "Robin", storage.RoleMember)
+	namesake := i.person(t, "Robin2", storage.RoleMember)
+	i.call(t, "PATCH", namesake.path(), i.admin(), map[string]any{"name": "Robin"}).want(t, 200)
+	v.get("/console/audit?actor=robin").want(http.StatusUnprocessableEntity, "Several members have that name")
 }
 
 func consoleAuditPages(t *testing.T, i *instance) {
@@ -104,7 +131,7 @@ func consoleAuditExport(t *testing.T, i *instance) {
 func consoleChain(t *testing.T, i *instance) {
 	v := i.visitingAdmin(t)
 	eventually(t, func() error {
-		if p := v.get("/console/audit").want(http.StatusOK); !strings.Contains(p.text, "sealed through event number") || !strings.Contains(p.text, "Latest checkpoint") {
+		if p := v.get("/console/audit").want(http.StatusOK, "not verified yet", "verifies what is new every 1 hour"); !strings.Contains(p.text, "sealed through event number") || !strings.Contains(p.text, "Latest checkpoint") {
 			return fmt.Errorf("the chain is not shown: %s", p.text)
 		}
 		return nil

@@ -37,7 +37,8 @@ type AuditFilter struct {
 	OrganizationID int64  // 0: of the platform
 	Action         string // empty: any
 	ActionPrefix   string // empty: any
-	// Actor and Target go by kind and id; nil: whoever, whatever.
+	// Actor and Target go by kind and id; nil: whoever, whatever. A user as the actor is
+	// also each of their sessions, ended ones too, and an extension each of its keys.
 	Actor, Target *Party
 	Since         time.Time // at this time or later; zero: from the beginning
 	Until         time.Time // before this time; zero: to the end

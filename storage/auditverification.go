@@ -37,6 +37,8 @@ type AuditFinding struct {
 type AuditVerificationStore interface {
 	// AuditVerifications returns those of all chains, by organization.
 	AuditVerifications(ctx context.Context) ([]AuditVerification, error)
+	// AuditVerificationOf returns that of one chain, the zero value if none was begun.
+	AuditVerificationOf(ctx context.Context, organizationID int64) (AuditVerification, error)
 	// ClaimAuditVerification makes the next verification of the chain the caller's until
 	// that time, if the latest was not after due and nobody else's claim lasts. It returns
 	// what there is, and whether it is the caller's.

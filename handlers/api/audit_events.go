@@ -69,15 +69,25 @@ func (a *API) getAuditChain(c *call) (reply, error) {
 		CreatedAt *time.Time `json:"created_at"`
 		Statement string     `json:"statement"`
 	}
+	type verificationBody struct {
+		Sequence int64      `json:"sequence"`
+		At       *time.Time `json:"verified_at"`
+		AllAt    *time.Time `json:"all_verified_at"`
+		Findings int64      `json:"findings"`
+	}
 	body := struct {
-		Sealed     int64           `json:"sealed_through"`
-		Hash       *string         `json:"hash"`
-		Unsealed   int64           `json:"unsealed"`
-		Removed    int64           `json:"removed_through"`
-		Checkpoint *checkpointBody `json:"checkpoint"`
+		Sealed       int64             `json:"sealed_through"`
+		Hash         *string           `json:"hash"`
+		Unsealed     int64             `json:"unsealed"`
+		Removed      int64             `json:"removed_through"`
+		Checkpoint   *checkpointBody   `json:"checkpoint"`
+		Verification *verificationBody `json:"verification"`
 	}{Sealed: chain.Sequence, Hash: orNull(base64.RawURLEncoding.EncodeToString(chain.Hash)), Unsealed: chain.Unsealed, Removed: chain.BaseSequence}
 	if chain.Statement != "" {
 		body.Checkpoint = &checkpointBody{chain.Checkpoint, moment(chain.CheckpointedAt), chain.Statement}
+	}
+	if v := chain.Verified; !v.At.IsZero() {
+		body.Verification = &verificationBody{v.Sequence, moment(v.At), moment(v.FullAt), int64(len(v.Findings)) + v.More}
 	}
 	return ok(body), nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kiket.dev/auth/handlers/api"
+	"kiket.dev/auth/server/audit"
 	"kiket.dev/auth/storage"
 )
 
@@ -31,7 +32,10 @@ func (c *Console) listAudit(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	data["Chain"] = chain
+	data["Chain"] = shownChain{chain, c.server.Inspector.Every}
+	if data["Members"], err = c.server.Members.List(v.context(), v.caller, v.organizationID(), storage.Page{Limit: suggestedMembers}); err != nil {
+		return view{}, err
+	}
 	filter, err := v.auditFilter()
 	if err != nil {
 		return v.again(shown, err)
@@ -44,10 +48,26 @@ func (c *Console) listAudit(v *visit) (view, error) {
 		found = found[:pageLimit]
 		data["Older"] = "?" + with(v.chosen(auditFields...), "before", auditPositionText(found[pageLimit-1])).Encode()
 	}
-	data["Days"] = auditDays(found)
+	persons, err := v.persons(found)
+	if err != nil {
+		return view{}, err
+	}
+	if data["Actor"], err = v.auditActorOf(filter.Actor, found); err != nil {
+		return view{}, err
+	}
+	data["Days"] = auditDays(found, persons)
 	data["Query"] = v.chosen(auditFields...).Encode()
 	return shown, nil
 }
+
+// shownChain is where the chain stands, and how often the server verifies it.
+type shownChain struct {
+	audit.ChainState
+	Every time.Duration // 0: never
+}
+
+// Found is in how many places the log is not as it was sealed.
+func (s shownChain) Found() int64 { return int64(len(s.Verified.Findings)) + s.Verified.More }
 
 func (c *Console) exportAudit(v *visit) (view, error) {
 	filter, err := v.auditFilter()
@@ -114,18 +134,6 @@ func (v *visit) auditFilter() (storage.AuditFilter, error) {
 		errs[3] = storage.Invalidf("until", "want a day that is not before the first")
 	}
 	return f, errors.Join(append(wrong, errs[:]...)...)
-}
-
-func (v *visit) party(name string) (*storage.Party, error) {
-	text := v.text(name)
-	if text == "" {
-		return nil, nil
-	}
-	parts := partyForm.FindStringSubmatch(text)
-	if parts == nil {
-		return nil, storage.Invalidf(name, "want a kind and a number such as workspace_api_token:42: follow a name in the list below to fill this in")
-	}
-	return &storage.Party{Kind: parts[1], ID: number(parts[2])}, nil
 }
 
 // date reads the beginning of a day in UTC, zero if none is given.

@@ -22,12 +22,13 @@ type auditLine struct {
 	Event    storage.AuditEvent
 	Sentence auditSentence
 	// Actor and Target are what to filter by for all that they did, or that was done to
-	// them; empty: that cannot be said.
-	Actor, Target string
-	Page          string // of the target; empty: it has none
-	Changes       []change
-	Facts         []fact
-	Hash          string
+	// them, By for what was done with the same credential alone; empty: that cannot be
+	// said.
+	Actor, Target, By string
+	Page              string // of the target; empty: it has none
+	Changes           []change
+	Facts             []fact
+	Hash              string
 }
 
 // auditDay are the events of one day.
@@ -36,10 +37,14 @@ type auditDay struct {
 }
 
 // auditDays puts events, which are in order, under the days on which they happened.
-func auditDays(events []storage.AuditEvent) []auditDay {
+// persons are those whose sessions acted, by number of the session.
+func auditDays(events []storage.AuditEvent, persons map[int64]storage.Party) []auditDay {
 	var days []auditDay
 	for _, e := range events {
 		line := auditLineOf(e)
+		if person := partyText(persons[e.Actor.ID]); person != "" && e.Actor.Kind == string(storage.Session) {
+			line.Actor = person
+		}
 		if n := len(days); n > 0 && storage.DayOf(days[n-1].Lines[0].Event.CreatedAt).Equal(storage.DayOf(e.CreatedAt)) {
 			days[n-1].Lines = append(days[n-1].Lines, line)
 			continue
@@ -51,7 +56,7 @@ func auditDays(events []storage.AuditEvent) []auditDay {
 
 func auditLineOf(e storage.AuditEvent) auditLine {
 	line := auditLine{
-		Event: e, Sentence: sentenceOf(e), Actor: partyText(e.Actor), Target: partyText(e.Target),
+		Event: e, Sentence: sentenceOf(e), Actor: partyText(e.Actor), Target: partyText(e.Target), By: partyText(e.Actor),
 		Page: pageOf(e.Target), Hash: base64.RawURLEncoding.EncodeToString(e.Hash),
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Details)) {

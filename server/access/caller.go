@@ -60,7 +60,7 @@ func Operator() Caller {
 // FromCredential returns the caller that a checked credential stands for.
 func FromCredential(c storage.Credential, catalogue storage.Catalogue, origin Origin) Caller {
 	return Caller{
-		Party:          storage.Party{Kind: string(c.Token.Kind), ID: c.Token.ID, Name: credentialName(c)},
+		Party:          credentialParty(c),
 		OrganizationID: c.Token.OrganizationID,
 		Scopes:         c.Scopes(catalogue),
 		FullAccess:     c.Token.FullAccess,
@@ -76,21 +76,33 @@ func FromCredential(c storage.Credential, catalogue storage.Catalogue, origin Or
 // holds no scopes: a client may only do what its own kind of client may.
 func FromClient(c storage.Client, origin Origin) Caller {
 	return Caller{
-		Party:          storage.Party{Kind: string(c.Kind), ID: c.ID, Name: c.Name},
+		Party:          clientParty(c),
 		OrganizationID: c.OrganizationID,
 		Origin:         origin,
 	}
 }
 
-func credentialName(c storage.Credential) string {
+// credentialParty names a credential in the audit log. An access token acts as the
+// application that fetched it: there are many, and none is known for long.
+func credentialParty(c storage.Credential) storage.Party {
+	p := storage.Party{Kind: string(c.Token.Kind), ID: c.Token.ID, Name: c.Token.Name}
 	switch c.Token.Kind {
 	case storage.AccessToken:
-		return c.Client.Name
+		return clientParty(c.Client)
 	case storage.Session:
-		return c.Owner.Name
+		p.Name = c.Owner.Name
 	case storage.WorkspaceAPIToken, storage.ExtensionKey:
 	}
-	return c.Token.Name
+	return p
+}
+
+// clientParty names a client as what is done to it does.
+func clientParty(c storage.Client) storage.Party {
+	p := storage.Party{Kind: string(c.Kind), ID: c.ID, Name: c.Name}
+	if c.Kind == storage.Application {
+		p.Kind = string(storage.ApplicationCredential)
+	}
+	return p
 }
 
 // RequireInstallation returns nil if the caller is the installation's own key or

@@ -82,24 +82,22 @@ func TestFromCredential(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		credential storage.Credential
-		name       string
+		party      storage.Party
 		scopes     string
 		user       int64
 	}{
-		{storage.Credential{Token: token(storage.AccessToken), Client: storage.Client{Name: "Importer", Scopes: storage.Scopes{"issues:read", "admin"}}}, "Importer", "issues:read admin", 0},
-		{storage.Credential{Token: token(storage.WorkspaceAPIToken), Owner: storage.Member{UserID: 7, Name: "Avery", Role: storage.RoleAdmin}}, "CLI – laptop", "issues admin", 7},
-		{storage.Credential{Token: token(storage.WorkspaceAPIToken), Owner: storage.Member{UserID: 7, Name: "Avery", Role: storage.RoleMember}}, "CLI – laptop", "issues", 7},
-		{storage.Credential{Token: token(storage.Session), Owner: storage.Member{UserID: 7, Name: "Avery", Role: storage.RoleAdmin}}, "Avery", "issues admin", 7},
-		{storage.Credential{Token: token(storage.ExtensionKey), Installation: storage.Installation{Permissions: granted}}, "CLI – laptop", "issues", 0},
+		{storage.Credential{Token: token(storage.AccessToken), Client: storage.Client{ID: 3, Kind: storage.Application, Name: "Importer", Scopes: storage.Scopes{"issues:read", "admin"}}}, storage.Party{Kind: "oauth_application", ID: 3, Name: "Importer"}, "issues:read admin", 0},
+		{storage.Credential{Token: token(storage.WorkspaceAPIToken), Owner: storage.Member{UserID: 7, Name: "Avery", Role: storage.RoleAdmin}}, storage.Party{Kind: "workspace_api_token", ID: 42, Name: "CLI – laptop"}, "issues admin", 7},
+		{storage.Credential{Token: token(storage.WorkspaceAPIToken), Owner: storage.Member{UserID: 7, Name: "Avery", Role: storage.RoleMember}}, storage.Party{Kind: "workspace_api_token", ID: 42, Name: "CLI – laptop"}, "issues", 7},
+		{storage.Credential{Token: token(storage.Session), Owner: storage.Member{UserID: 7, Name: "Avery", Role: storage.RoleAdmin}}, storage.Party{Kind: "session", ID: 42, Name: "Avery"}, "issues admin", 7},
+		{storage.Credential{Token: token(storage.ExtensionKey), Installation: storage.Installation{Permissions: granted}}, storage.Party{Kind: "extension_key", ID: 42, Name: "CLI – laptop"}, "issues", 0},
 	} {
-		kind := tt.credential.Token.Kind
 		want := Caller{
-			Party:          storage.Party{Kind: string(kind), ID: 42, Name: tt.name},
-			OrganizationID: 1, Scopes: storage.ParseScopes(tt.scopes), UserID: tt.user, Origin: origin,
+			Party: tt.party, OrganizationID: 1, Scopes: storage.ParseScopes(tt.scopes), UserID: tt.user, Origin: origin,
 		}
 		got := FromCredential(tt.credential, newCatalogue(t), origin)
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Caller{})); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", kind, diff)
+			t.Errorf("%s (-want +got):\n%s", tt.credential.Token.Kind, diff)
 		}
 	}
 }

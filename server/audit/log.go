@@ -14,6 +14,7 @@ type Log struct {
 	Store interface {
 		storage.AuditStore
 		storage.AuditChainStore
+		storage.AuditVerificationStore
 	}
 }
 
@@ -68,6 +69,8 @@ type ChainState struct {
 	storage.AuditChain
 	Unsealed  int64 // events that wait to be sealed
 	Statement string
+	// Verified is what the server's own verifications have come to.
+	Verified storage.AuditVerification
 }
 
 // Chain returns where the chain of the organization stands. It returns
@@ -87,7 +90,9 @@ func (l *Log) Chain(ctx context.Context, caller access.Caller, organization int6
 		err = nil
 	}
 	state.Statement = checkpoint.Statement
-	if err := errors.Join(errChain, errUnsealed, err); err != nil {
+	var errVerified error
+	state.Verified, errVerified = l.Store.AuditVerificationOf(ctx, organization)
+	if err := errors.Join(errChain, errUnsealed, err, errVerified); err != nil {
 		return state, fmt.Errorf("reading the chain of organization %d: %w", organization, err)
 	}
 	return state, nil

@@ -76,8 +76,11 @@ func (s *Service) replace(ctx context.Context, caller access.Caller, calling sto
 		case len(ended) == 0:
 			return fmt.Errorf("%w: the session has ended", access.ErrDenied)
 		}
+		// By the person, as when they sign in: the log says whose session each is.
+		person := caller
+		person.Party = storage.Party{Kind: "user", ID: c.user.ID, Name: c.name}
 		var err error
-		signed, err = s.issue(ctx, caller, c)
+		signed, err = s.issue(ctx, person, c)
 		return err
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("%s is active: %t, want %t", name, got, c.want)
 		}
 	}
-	if got, want := w.actions(beta, before), []string{"session session.revoked", "session session.created"}; !slices.Equal(got, want) {
+	if got, want := w.actions(beta, before), []string{"session session.revoked", "user session.created"}; !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
 	}
 	if _, err := w.Sessions.Confirm(w.Ctx, caller, storage.NewSecret(password)); !errors.Is(err, access.ErrDenied) {

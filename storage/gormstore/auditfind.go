@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -21,7 +22,7 @@ func auditConditions(f storage.AuditFilter) *conditions {
 		c.add("action >= ? AND action < ?", f.ActionPrefix, afterPrefix(f.ActionPrefix))
 	}
 	if f.Actor != nil {
-		c.add("actor_kind = ? AND actor_id = ?", f.Actor.Kind, f.Actor.ID)
+		c.addActor(f.OrganizationID, *f.Actor)
 	}
 	if f.Target != nil {
 		c.add("target_kind = ? AND target_id = ?", f.Target.Kind, f.Target.ID)
@@ -29,6 +30,26 @@ func auditConditions(f storage.AuditFilter) *conditions {
 	c.addAt("created_at >= ?", f.Since)
 	c.addAt("created_at < ?", f.Until)
 	return c
+}
+
+// addActor adds that the actor did it, or what acts in the actor's name. Sessions are
+// removed some time after they have ended; who began them is in the log itself.
+func (c *conditions) addActor(organizationID int64, actor storage.Party) {
+	where, args := owned(organizationID)
+	switch actor.Kind {
+	case "user":
+		c.add(`(actor_kind, actor_id) IN (SELECT 'user', CAST(? AS BIGINT)
+			UNION ALL SELECT target_kind, target_id FROM audit_events WHERE `+where+`
+				AND actor_kind = 'user' AND actor_id = ? AND action = 'session.created'
+			UNION ALL SELECT kind, id FROM tokens WHERE `+where+` AND kind = 'session' AND user_id = ?)`,
+			slices.Concat([]any{actor.ID}, args, []any{actor.ID}, args, []any{actor.ID})...)
+	case "extension":
+		c.add(`(actor_kind, actor_id) IN (SELECT 'extension', CAST(? AS BIGINT)
+			UNION ALL SELECT kind, id FROM tokens WHERE `+where+` AND kind = 'extension_key' AND installation_id = ?)`,
+			slices.Concat([]any{actor.ID}, args, []any{actor.ID})...)
+	default:
+		c.add("actor_kind = ? AND actor_id = ?", actor.Kind, actor.ID)
+	}
 }
 
 // afterPrefix is what comes after every text that begins with the prefix, the last

@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,6 +74,19 @@ func (s *Store) AuditVerifications(ctx context.Context) ([]storage.AuditVerifica
 		}
 	}
 	return verifications, nil
+}
+
+// AuditVerificationOf implements [storage.AuditVerificationStore].
+func (s *Store) AuditVerificationOf(ctx context.Context, organizationID int64) (storage.AuditVerification, error) {
+	var row auditVerificationRow
+	err := s.first(ctx, "reading the verification of audit events", &row, "chain = ?", organizationID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return storage.AuditVerification{OrganizationID: organizationID}, nil
+	}
+	if err != nil {
+		return storage.AuditVerification{}, err
+	}
+	return row.domain()
 }
 
 // ClaimAuditVerification implements [storage.AuditVerificationStore]. One statement makes

@@ -172,8 +172,8 @@ func faultOf(engine, plan string) string {
 	if engine == "sqlite" {
 		for _, scan := range sqliteScan.FindAllStringSubmatch(plan, -1) {
 			// A subquery's rows, which were found by an index, are read one after the other.
-			// sqlite_sequence has a row for each table.
-			if scan[1] != "sqlite_sequence" && !strings.Contains(plan, "CO-ROUTINE "+scan[1]) && !strings.Contains(plan, "MATERIALIZE "+scan[1]) {
+			// sqlite_sequence has a row for each table; a constant row is of none.
+			if scan[1] != "sqlite_sequence" && scan[1] != "CONSTANT" && !strings.Contains(plan, "CO-ROUTINE "+scan[1]) && !strings.Contains(plan, "MATERIALIZE "+scan[1]) {
 				return "reads all of " + scan[1]
 			}
 		}

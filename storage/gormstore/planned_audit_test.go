@@ -25,6 +25,12 @@ func (w *planned) audit() plannedCalls {
 		for by, find := range w.auditSearches(id) {
 			calls["FindAuditEvents by "+by+name] = find
 		}
+		for _, kind := range []string{"user", "extension"} {
+			f := storage.AuditFilter{OrganizationID: id, Actor: &storage.Party{Kind: kind, ID: 7}}
+			calls["FindAuditEvents of "+kind+name] = func(ctx context.Context) error {
+				return found(s.FindAuditEvents(ctx, f, storage.AuditPage{Limit: 50}))
+			}
+		}
 	}
 	return calls
 }
@@ -33,7 +39,7 @@ func (w *planned) audit() plannedCalls {
 // is to find them.
 func (w *planned) auditSearches(organization int64) plannedCalls {
 	calls := plannedCalls{}
-	party := &storage.Party{Kind: "user", ID: 7}
+	party := &storage.Party{Kind: "operator"}
 	for index, f := range map[string]storage.AuditFilter{
 		"audit_events_time":   {Since: w.now.Add(-time.Hour), Until: w.now},
 		"audit_events_action": {Action: "project.created"},

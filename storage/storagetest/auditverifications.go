@@ -38,6 +38,8 @@ func testAuditVerifications(_ *testing.T, w *world) {
 	equal(w, "finished twice", must(w.s.FinishAuditVerification(w.ctx, late))(w), false)
 	late.ClaimedUntil = time.Time{}
 	equal(w, "all", must(w.s.AuditVerifications(w.ctx))(w), []storage.AuditVerification{platform, late})
+	equal(w, "one", must(w.s.AuditVerificationOf(w.ctx, 7))(w), late)
+	equal(w, "one that was not begun", must(w.s.AuditVerificationOf(w.ctx, 8))(w), storage.AuditVerification{OrganizationID: 8})
 	kept, claimed := claim(7, 6, 8, 12)
 	equal(w, "claimed before it is due", claimed, false)
 	equal(w, "what there is", kept, late)

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"SigningKeys", testSigningKeys},
 		{"AuditEvents", testAuditEvents},
 		{"FindAuditEvents", testFindAuditEvents},
+		{"AuditEventsBySomebody", testAuditEventsBySomebody},
 		{"AuditSeals", testAuditSeals},
 		{"AuditChains", testAuditChains},
 		{"SealingAtOnce", testSealingAtOnce},
