@@ -156,6 +156,22 @@ func consoleFieldsTwice(t *testing.T, i *instance) {
 			t.Errorf("%s twice: %d %s", name, p.status, p.text)
 		}
 	}
+	var body bytes.Buffer // of a browser in which no file was chosen
+	w := multipart.NewWriter(&body)
+	none, err := w.CreateFormFile("manifest", "")
+	if err == nil {
+		_, err = none.Write(nil)
+	}
+	text := manifest("com.example.pasted", "1.0.0", "issues:read")
+	if err != nil || w.WriteField("manifest", string(text)) != nil || w.WriteField("project_id", project) != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, i.base+"/console/extensions/review", &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	v.do(r).want(http.StatusOK, "What it asks for")
 	v.get("/console/extensions/new").submit(lookAtInstall, "project_id", project, "manifest", `[{"a": 1, "a": 2}]`).
 		want(http.StatusUnprocessableEntity, "At [0].a: is there twice")
 }
