@@ -29,7 +29,7 @@ func consoleAcknowledge(t *testing.T, a *alerting) {
 	v := a.visitingAdmin(t)
 	open := v.get("/console/alerts").want(http.StatusOK, "warning", "Leaked laptop", "although it is revoked", "Token prefix").wantNot(token)
 	// One click further it can be seen what it is, and what it did.
-	at := open.follow("Look at it or revoke it (Leaked laptop)").want(http.StatusOK, "Leaked laptop", "revoked", "Recent alerts", "although it is revoked")
+	at := open.follow("Look at it (Leaked laptop)").want(http.StatusOK, "Leaked laptop", "revoked", "Recent alerts", "although it is revoked")
 	if !strings.HasPrefix(at.path, "/console/credentials/workspace_api_token/") {
 		t.Errorf("the alert leads to %s", at.path)
 	}

@@ -17,7 +17,7 @@ func TestConsoleOversightInBrowser(t *testing.T) {
 	p.open("/console/alerts")
 	p.isGood()
 	p.picture("console-alerts")
-	p.follow("link", "Look at it or revoke it (Leaked laptop)")
+	p.follow("link", "Look at it (Leaked laptop)")
 	p.isGood()
 	p.picture("console-credential")
 	p.open("/console/credentials")

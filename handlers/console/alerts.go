@@ -74,6 +74,22 @@ func (c *Console) listAlerts(v *visit) (view, error) {
 	}}, nil
 }
 
+// openAlerts says how many alerts are open, "" if none is. Every page says so beside the
+// link to them: who comes twice a year does not look for them. A page that can be shown
+// is shown without, if that cannot be found out.
+func (v *visit) openAlerts() string {
+	const most = 9
+	filter := storage.AlertFilter{OrganizationID: v.organizationID(), Open: true}
+	found, err := v.console.server.Alerts.Alerts(v.context(), v.caller, filter, storage.Page{Limit: most + 1})
+	switch {
+	case err != nil || len(found) == 0:
+		return ""
+	case len(found) > most:
+		return decimal(most) + "+"
+	}
+	return decimal(int64(len(found)))
+}
+
 func (c *Console) acknowledgeAlert(v *visit) (view, error) {
 	return c.setAcknowledged(v, true, goTo(alertsPath, "alert-acknowledged"))
 }

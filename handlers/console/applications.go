@@ -64,16 +64,16 @@ func (c *Console) shown(a storage.Client) shownApplication {
 }
 
 func (c *Console) listApplications(v *visit) (view, error) {
-	found, err := c.server.Clients.Applications(v.context(), v.caller, v.organizationID(), v.listPage())
-	if err != nil {
-		return view{}, err
-	}
-	found, older := olderOf(v, integrationsPath, found, func(a storage.Client) int64 { return a.ID })
+	found, older, err := list(v, integrationsPath, func(page storage.Page) ([]storage.Client, error) {
+		return c.server.Clients.Applications(v.context(), v.caller, v.organizationID(), page)
+	}, func(a storage.Client) int64 { return a.ID }, func(a storage.Client) []string { return []string{a.Name, a.ClientID} })
 	shown := make([]shownApplication, 0, len(found))
 	for _, a := range found {
 		shown = append(shown, c.shown(a))
 	}
-	return view{template: "applications", title: "Integrations", data: map[string]any{"Applications": shown, "Older": older}}, nil
+	return view{template: "applications", title: "Integrations", data: map[string]any{
+		"Applications": shown, "Older": older, "Find": v.finder("Name or client ID", len(shown)),
+	}}, err
 }
 
 // application finds the application that the path names.

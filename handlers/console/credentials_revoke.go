@@ -49,7 +49,7 @@ func (c *Console) askRevokeCredentials(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	back := credentialsPath
+	back := withQuery(credentialsPath, without(v.query(), "ids"))
 	if len(ending)+len(ended) == 1 {
 		back = append(ending, ended...)[0].Page()
 	}

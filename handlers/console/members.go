@@ -21,12 +21,12 @@ var memberPages = []page{
 }
 
 func (c *Console) listMembers(v *visit) (view, error) {
-	found, err := c.server.Members.List(v.context(), v.caller, v.organizationID(), v.listPage())
-	if err != nil {
-		return view{}, err
-	}
-	shown, older := olderOf(v, membersPath, found, func(m storage.Member) int64 { return m.UserID })
-	return view{template: "members", title: "Members", data: map[string]any{"Members": shown, "Older": older}}, nil
+	shown, older, err := list(v, membersPath, func(page storage.Page) ([]storage.Member, error) {
+		return c.server.Members.List(v.context(), v.caller, v.organizationID(), page)
+	}, func(m storage.Member) int64 { return m.UserID }, func(m storage.Member) []string { return []string{m.Name, m.Email} })
+	return view{template: "members", title: "Members", data: map[string]any{
+		"Members": shown, "Older": older, "Find": v.finder("Name or e-mail address", len(shown)),
+	}}, err
 }
 
 var memberForm = view{template: "member_new", title: "Add a member"}

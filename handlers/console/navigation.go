@@ -11,7 +11,8 @@ type navGroup struct {
 // navItem is a page in the menu.
 type navItem struct {
 	Name, Path string
-	Current    bool // the page that is shown is this one, or below it
+	Current    bool   // the page that is shown is this one, or below it
+	Open       string // how much there is that waits for an admin; empty: nothing
 }
 
 // Where things are, for links and redirects.
@@ -30,8 +31,9 @@ const (
 	organizationPath = Base + "/organization"
 )
 
-// navigation is the menu of an admin or of a member, with the page at path marked.
-func navigation(admin bool, path string) []navGroup {
+// navigation is the menu of an admin or of a member, with the page at path marked, and
+// how many alerts are open.
+func navigation(admin bool, path, alerts string) []navGroup {
 	groups := []navGroup{{Name: "Account", Items: []navItem{{Name: "You and your sessions", Path: accountPath}}}}
 	if admin {
 		groups = append([]navGroup{
@@ -41,7 +43,7 @@ func navigation(admin bool, path string) []navGroup {
 				{Name: "Members", Path: membersPath},
 				{Name: "Credentials", Path: credentialsPath},
 				{Name: "Audit", Path: auditPath},
-				{Name: "Alerts", Path: alertsPath},
+				{Name: "Alerts", Path: alertsPath, Open: alerts},
 				{Name: "Name and rules", Path: organizationPath},
 			}},
 		}, groups...)

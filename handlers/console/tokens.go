@@ -51,14 +51,14 @@ func tabs(all []tab, value string) (marked []tab, current string) {
 
 func (c *Console) listTokens(v *visit) (view, error) {
 	states, state := tabs(tokenStates, v.text("state"))
-	found, err := c.server.Tokens.WorkspaceTokens(v.context(), v.caller, v.organizationID(), tokens.State(state), v.listPage())
-	if err != nil {
-		return view{}, err
-	}
-	shown, older := olderOf(v, tokensPath, found, func(o storage.OwnedToken) int64 { return o.Token.ID })
+	shown, older, err := list(v, tokensPath, func(page storage.Page) ([]storage.OwnedToken, error) {
+		return c.server.Tokens.WorkspaceTokens(v.context(), v.caller, v.organizationID(), tokens.State(state), page)
+	}, func(o storage.OwnedToken) int64 { return o.Token.ID }, func(o storage.OwnedToken) []string {
+		return []string{o.Token.Name, o.Token.Prefix, o.OwnerName}
+	})
 	return view{template: "tokens", title: "API Tokens", data: map[string]any{
-		"Tokens": shown, "Older": older, "States": states, "State": state,
-	}}, nil
+		"Tokens": shown, "Older": older, "States": states, "State": state, "Find": v.finder("Name, prefix or owner", len(shown), "state"),
+	}}, err
 }
 
 // tokenForm is what the form for a new token is made of.
@@ -165,7 +165,8 @@ func (v *visit) expiry(now time.Time) (time.Time, error) {
 // shownToken is a token with how often it was used.
 type shownToken struct {
 	storage.OwnedToken
-	Usage usageChart
+	Expired bool
+	Usage   usageChart
 }
 
 func (c *Console) showToken(v *visit) (view, error) {
@@ -174,7 +175,9 @@ func (c *Console) showToken(v *visit) (view, error) {
 		return view{}, err
 	}
 	chart, err := c.usage(v, storage.CredentialID{Kind: storage.CredentialKind(storage.WorkspaceAPIToken), ID: found.Token.ID})
-	return view{template: "token", title: found.Token.Name, data: shownToken{found, chart}}, err
+	ends := found.Token.ExpiresAt
+	expired := !ends.IsZero() && !c.server.Clock().Before(ends)
+	return view{template: "token", title: found.Token.Name, data: shownToken{found, expired, chart}}, err
 }
 
 func (c *Console) renameToken(v *visit) (view, error) {

@@ -77,6 +77,7 @@ type layout struct {
 	Data         any
 	Form         form
 	Nav          []navGroup
+	Alerts       string // how many are open; empty: none
 	Person       storage.Member
 	Organization storage.Organization
 	Admin        bool
@@ -129,7 +130,10 @@ func (c *Console) render(v *visit, shown view) {
 	if v.signedIn() {
 		l.Person, l.Organization = v.credential.Owner, v.organization
 		l.Admin = v.credential.Owner.Role == storage.RoleAdmin
-		l.Nav = navigation(l.Admin, l.Path)
+		if l.Admin && shown.template != "problem" {
+			l.Alerts = v.openAlerts()
+		}
+		l.Nav = navigation(l.Admin, l.Path, l.Alerts)
 	}
 	if !v.posted() {
 		l.Notice = notices[v.request.URL.Query().Get("notice")]

@@ -30,6 +30,10 @@ addEventListener("pageshow", (event) => {
   for (const b of document.querySelectorAll("button:disabled")) b.disabled = false;
 });
 
+// What is wrong with a form that was sent is where one goes on.
+const wrong = document.querySelector("[aria-invalid]");
+if (wrong) wrong.focus();
+
 const menu = document.querySelector("details.menu-toggle");
 if (menu) {
   const narrow = matchMedia("(max-width: 48rem)");
