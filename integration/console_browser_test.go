@@ -31,6 +31,7 @@ func TestConsoleTokensInBrowser(t *testing.T) {
 	p.isGood()
 	p.fill("Name", "CLI – laptop")
 	p.expect(http.StatusUnprocessableEntity).follow("button", "Create token") // nothing is chosen
+	p.await(`document.activeElement.name === "scopes" && document.title.startsWith("Not saved")`)
 	p.isGood()
 	p.click("radio", "Full access All scopes, also those that are added later.")
 	if warning := p.text(".if-full"); !strings.Contains(warning, "can do everything in Acme") {
@@ -164,5 +165,8 @@ func TestConsoleEntryInBrowser(t *testing.T) {
 	p.expect(http.StatusCreated).follow("button", "Create token")
 	if secret := p.text("#secret"); !strings.HasPrefix(secret, "wksp_") {
 		t.Errorf("no token without JavaScript: %q", secret)
+	}
+	if dead := p.named("button", "Copy the secret"); len(dead) != 0 {
+		t.Error("there is a button that does nothing without JavaScript")
 	}
 }

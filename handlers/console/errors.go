@@ -108,7 +108,7 @@ func (v *visit) troubleOf(err error) (int, trouble) {
 	case errors.Is(err, storage.ErrInvalid):
 		return http.StatusUnprocessableEntity, trouble{Headline: "Not accepted", Text: web.Sentence(strings.ReplaceAll(err.Error(), "\n", "; "))}
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, errNothingHere):
-		return http.StatusNotFound, trouble{Headline: "Nothing here", Text: "There is no such page, or it is none of yours."}
+		return http.StatusNotFound, trouble{Headline: "Nothing here", Text: "There is no such page, what it was about is gone, or it is none of yours."}
 	}
 	return http.StatusInternalServerError, trouble{Headline: "Something went wrong", Text: "This is a mistake of the server's. Try again; if it stays, tell whoever runs it the number below, which finds it in the log."}
 }

@@ -31,8 +31,8 @@ addEventListener("pageshow", (event) => {
 });
 
 // What is wrong with a form that was sent is where one goes on.
-const wrong = document.querySelector("[aria-invalid]");
-if (wrong) wrong.focus();
+const wrong = document.querySelector("[aria-invalid], .wrong");
+if (wrong) (wrong.matches(".wrong") ? wrong.parentElement.querySelector("input, select, textarea") : wrong)?.focus();
 
 const menu = document.querySelector("details.menu-toggle");
 if (menu) {
