@@ -246,6 +246,13 @@ func consoleExtensionPassword(t *testing.T, i *instance) {
 	v.get("/console/extensions").wantNot("com.example.later")
 	ask.submit("Continue", "confirm_password", i.boot.Admin.Password).want(http.StatusCreated, "Extension of a test")
 	v = i.visitorWith(t, i.olderSession(t, time.Hour).Secret.Reveal())
+	installed := i.extension("issues:read")
+	place := fmt.Sprintf("/console/extensions/%d", installed.Installation.ID)
+	ask = v.get(place).follow("Update").submit(lookAtUpdate, "manifest", string(manifest(installed.Installation.Key, "2.0.0", "issues:read", "projects:read"))).
+		submit("Agree and update").want(http.StatusOK, "Enter your password again")
+	v.get(place).want(http.StatusOK, "1.0.0").wantNot("2.0.0")
+	ask.submit("Continue", "confirm_password", i.boot.Admin.Password).want(http.StatusOK, "2.0.0")
+	v = i.visitorWith(t, i.olderSession(t, time.Hour).Secret.Reveal())
 	v.get(fmt.Sprintf("/console/extensions/%d/keys/new", i.extension().Installation.ID)).submit("Make the key").
 		want(http.StatusOK, "Enter your password again").submit("Continue", "confirm_password", i.boot.Admin.Password).want(http.StatusCreated)
 }

@@ -238,12 +238,12 @@ func consoleStopApplication(t *testing.T, i *instance) {
 	v.get(place).want(http.StatusNotFound)
 }
 
-// What makes a secret, or puts something in its place, asks for the password again.
+// What makes a secret, puts something in its place or gives more power asks for the password again.
 func consoleApplicationPassword(t *testing.T, i *instance) {
 	id := i.registeredID(t, i.boot.Organization.ID)
 	path := fmt.Sprintf("/console/integrations/%d", id)
 	for form, button := range map[string]string{
-		"/console/integrations/new": "Register", path + "/secrets/new": "Make the secret", path + "/authentication": "Save",
+		"/console/integrations/new": "Register", path + "/secrets/new": "Make the secret", path + "/authentication": "Save", path + "/edit": "Save",
 	} {
 		v := i.visitorWith(t, i.olderSession(t, time.Hour).Secret.Reveal())
 		ask := v.get(form).submit(button, "name", "Later", "scopes", "issues").want(http.StatusOK, "Enter your password again")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"kiket.dev/auth/storage"
 )
@@ -14,7 +15,7 @@ func TestConsolePeople(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e engine) {
 		i := start(t, e)
 		for name, test := range map[string]func(*testing.T, *instance){
-			"add": consoleAddMember, "change": consoleChangeMember, "remove": consoleRemoveMember, "remove yourself": consoleRemoveYourself,
+			"add": consoleAddMember, "change": consoleChangeMember, "promote": consolePromotion, "remove": consoleRemoveMember, "remove yourself": consoleRemoveYourself,
 			"foreign": consoleForeignMember, "organization": consoleOrganization, "sessions": consoleSessions, "password": consolePassword,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, i) })
@@ -32,6 +33,18 @@ func consoleAddMember(t *testing.T, i *instance) {
 	v.get("/console/members").want(http.StatusOK, "kim@acme.test").follow("Kim").want(http.StatusOK, "no active API tokens").wantNot(password)
 	kim := i.visitorAs(t, "kim@acme.test", password)
 	kim.get("/console/account").want(http.StatusOK, "Kim", "member")
+}
+
+// A browser that was left open makes nobody an admin.
+func consolePromotion(t *testing.T, i *instance) {
+	casey := i.person(t, "Casey", storage.RoleMember)
+	path := fmt.Sprintf("/console/members/%d", casey.id)
+	v := i.visitorWith(t, i.olderSession(t, time.Hour).Secret.Reveal())
+	ask := v.get(path).submit("Save", "role", "admin").want(http.StatusOK, "Enter your password again")
+	i.visitorWith(t, casey.session).get("/console/members").want(http.StatusForbidden)
+	ask.submit("Continue", "confirm_password", i.boot.Admin.Password).want(http.StatusOK)
+	i.visitorWith(t, casey.session).get("/console/members").want(http.StatusOK)
+	v.get(path).submit("Save", "role", "member").want(http.StatusOK, "The member is changed")
 }
 
 func consoleChangeMember(t *testing.T, i *instance) {

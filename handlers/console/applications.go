@@ -17,7 +17,7 @@ var applicationPages = []page{
 	{method: http.MethodPost, path: "/integrations", permission: admins, action: "oauth_application.create", recent: true, show: (*Console).createApplication},
 	{method: http.MethodGet, path: "/integrations/{id:[0-9]+}", permission: admins, show: (*Console).showApplication},
 	{method: http.MethodGet, path: "/integrations/{id:[0-9]+}/edit", permission: admins, show: (*Console).editApplication},
-	{method: http.MethodPost, path: "/integrations/{id:[0-9]+}/edit", permission: admins, action: "oauth_application.update", show: (*Console).updateApplication},
+	{method: http.MethodPost, path: "/integrations/{id:[0-9]+}/edit", permission: admins, action: "oauth_application.update", recent: true, show: (*Console).updateApplication},
 	{method: http.MethodGet, path: "/integrations/{id:[0-9]+}/authentication", permission: admins, show: (*Console).editAuthentication},
 	{method: http.MethodPost, path: "/integrations/{id:[0-9]+}/authentication", permission: admins, action: "oauth_application.update", recent: true, show: (*Console).updateAuthentication},
 	{method: http.MethodGet, path: "/integrations/{id:[0-9]+}/secrets/new", permission: admins, show: (*Console).askRotateSecret},

@@ -136,6 +136,10 @@ func (v *visit) auditFilter() (storage.AuditFilter, error) {
 	return f, errors.Join(append(wrong, errs[:]...)...)
 }
 
+// lastYear is the last of which all days can be compared as text: the day after has four
+// digits too.
+const lastYear = 9998
+
 // date reads the beginning of a day in UTC, zero if none is given.
 func (v *visit) date(name string) (time.Time, error) {
 	text := v.text(name)
@@ -143,7 +147,7 @@ func (v *visit) date(name string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	at, err := time.Parse(time.DateOnly, text)
-	if err != nil {
+	if err != nil || at.Year() > lastYear {
 		return time.Time{}, storage.Invalidf(name, "want a day such as %s", v.console.server.Clock().UTC().Format(time.DateOnly))
 	}
 	return at, nil

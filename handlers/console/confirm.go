@@ -12,8 +12,8 @@ import (
 // passwordField is the field in which a password is entered again.
 const passwordField = "confirm_password"
 
-// confirm has the password entered again before a secret is made, if that was some time
-// ago. It returns the page that asks for it and carries along what the form held, or nil
+// confirm has the password entered again before a secret is made or somebody or something
+// may be given more power, if that was some time ago. It returns the page that asks for it and carries along what the form held, or nil
 // to go on. Whoever enters it gets a new session in place of the old.
 func (v *visit) confirm() (*view, error) {
 	sessions := v.console.server.Sessions

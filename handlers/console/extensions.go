@@ -22,7 +22,7 @@ var extensionPages = []page{
 	{method: http.MethodGet, path: "/extensions/{id:[0-9]+}", permission: admins, show: (*Console).showExtension},
 	{method: http.MethodGet, path: "/extensions/{id:[0-9]+}/update", permission: admins, show: (*Console).newManifest},
 	{method: http.MethodPost, path: "/extensions/{id:[0-9]+}/update/review", permission: admins, upload: true, show: (*Console).reviewManifest},
-	{method: http.MethodPost, path: "/extensions/{id:[0-9]+}/update", permission: admins, action: "extension.update", upload: true, show: (*Console).updateExtension},
+	{method: http.MethodPost, path: "/extensions/{id:[0-9]+}/update", permission: admins, action: "extension.update", recent: true, upload: true, show: (*Console).updateExtension},
 	{method: http.MethodGet, path: "/extensions/{id:[0-9]+}/uninstall", permission: admins, show: (*Console).askUninstall},
 	{method: http.MethodPost, path: "/extensions/{id:[0-9]+}/uninstall", permission: admins, action: "extension.uninstall", show: (*Console).uninstall},
 	{method: http.MethodGet, path: "/extensions/{id:[0-9]+}/keys/new", permission: admins, show: (*Console).askRotateKey},

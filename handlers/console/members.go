@@ -15,7 +15,7 @@ var memberPages = []page{
 	{method: http.MethodGet, path: "/members/new", permission: admins, show: (*Console).newMember},
 	{method: http.MethodPost, path: "/members", permission: admins, action: "user.create", recent: true, show: (*Console).addMember},
 	{method: http.MethodGet, path: "/members/{id:[0-9]+}", permission: admins, show: (*Console).showMember},
-	{method: http.MethodPost, path: "/members/{id:[0-9]+}", permission: admins, action: "user.update", show: (*Console).updateMember},
+	{method: http.MethodPost, path: "/members/{id:[0-9]+}", permission: admins, action: "user.update", recent: true, show: (*Console).updateMember},
 	{method: http.MethodGet, path: "/members/{id:[0-9]+}/remove", permission: admins, show: (*Console).askRemoveMember},
 	{method: http.MethodPost, path: "/members/{id:[0-9]+}/remove", permission: admins, action: "user.remove", show: (*Console).removeMember},
 }
