@@ -24,10 +24,12 @@ type AlertChannel struct {
 	Address        string // the e-mail address, or what may be shown of a URL
 	Sealed         []byte // what may not be shown; empty for e-mail
 	CreatedAt      time.Time
+	AddedBy        Party // zero: that was not kept yet
 
 	LastDeliveredAt time.Time // zero: never
 	FailingSince    time.Time // zero: the latest message was delivered, or none was sent
 	LastFailure     string    // why the latest message was not delivered
+	HeldUntil       time.Time // nothing is sent before; zero: it is not held
 
 	Budget ChannelBudget
 }
@@ -59,6 +61,13 @@ type AlertChannelStore interface {
 	LockAlertChannels(ctx context.Context, organizationID int64) ([]AlertChannel, error)
 	// SetChannelBudget returns ErrNotFound if there is no such channel.
 	SetChannelBudget(ctx context.Context, organizationID, id int64, b ChannelBudget) error
+	// CountMail counts one more mail of an organization to an address, through whichever
+	// channel, and returns how many there were within the window, this one included. A
+	// window begins with the first mail after the one before. An empty address stands for
+	// all.
+	CountMail(ctx context.Context, organizationID int64, address string, at time.Time, window time.Duration) (int64, error)
+	// SweepMail forgets counts of windows that began before the given time.
+	SweepMail(ctx context.Context, before time.Time) (int64, error)
 	// ChannelsLeftOut returns channels of all organizations, at most limit, which were
 	// left out messages in a window that began before the given time.
 	ChannelsLeftOut(ctx context.Context, before time.Time, limit int) ([]AlertChannel, error)

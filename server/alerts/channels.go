@@ -45,6 +45,7 @@ func (s *Service) CreateChannel(ctx context.Context, caller access.Caller, organ
 	if err != nil {
 		return CreatedChannel{}, err
 	}
+	made.Channel.AddedBy = caller.Party
 	err = s.Store.Transaction(ctx, func(ctx context.Context) error {
 		if err := s.Store.LockOrganization(ctx, organizationID); err != nil {
 			return err
@@ -172,10 +173,13 @@ func (s *Service) queueTest(ctx context.Context, c storage.AlertChannel) (storag
 	if err := s.refill(ctx, &c, o); err != nil {
 		return m, err
 	}
-	if c.Budget.Sent >= mostMessages {
-		return m, access.Refuse("too_many_messages", "the channel was sent %d messages within an hour, which is all that it may be", c.Budget.Sent)
+	room, err := s.spend(ctx, &c)
+	if err != nil {
+		return m, err
 	}
-	c.Budget.Sent++
+	if !room {
+		return m, access.Refuse("too_many_messages", "the channel, or its address, was sent %d messages within an hour, which is all that it may be", mostMessages)
+	}
 	if err := s.Store.SetChannelBudget(ctx, c.OrganizationID, c.ID, c.Budget); err != nil {
 		return m, err
 	}

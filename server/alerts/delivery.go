@@ -22,7 +22,8 @@ const (
 	// lease is how long a message is its sender's. It is longer than sending takes by
 	// what the clocks of replicas may be apart.
 	lease = 30 * time.Second
-	// mostAtOnce is how many messages are being sent at the same time.
+	// mostAtOnce is how many messages are being sent at the same time. Of how many to
+	// one channel and of one organization see storage.OutboxStore.
 	mostAtOnce = 8
 	// longestRetry and giveUpAfter bound the attempts.
 	longestRetry = time.Hour
@@ -33,11 +34,10 @@ const (
 func (s *Service) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
-	sending := make(chan struct{}, mostAtOnce)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		if err := s.turn(ctx, &tasks, sending); err != nil && ctx.Err() == nil {
+		if err := s.turn(ctx, &tasks); err != nil && ctx.Err() == nil {
 			s.Logger.WarnContext(ctx, "the outbox could not be looked at, will try again", "error", err)
 		}
 		select {
@@ -50,24 +50,25 @@ func (s *Service) Run(ctx context.Context) {
 }
 
 // turn begins to send as many of the messages that are due as there is room for.
-func (s *Service) turn(ctx context.Context, tasks *sync.WaitGroup, sending chan struct{}) error {
+func (s *Service) turn(ctx context.Context, tasks *sync.WaitGroup) error {
 	if err := s.tellPending(ctx); err != nil {
 		return err
 	}
-	room := cap(sending) - len(sending)
-	if room == 0 {
+	sending := s.sending.all()
+	room := mostAtOnce - len(sending)
+	if room <= 0 {
 		return nil
 	}
 	now := s.Clock()
-	claimed, err := s.Store.ClaimMessages(ctx, now, now.Add(lease), room)
+	claimed, err := s.Store.ClaimMessages(ctx, storage.OutboxClaim{Now: now, Lease: now.Add(lease), Limit: room, Sending: sending})
 	if err != nil {
 		return err
 	}
 	for _, m := range claimed {
-		sending <- struct{}{}
+		s.sending.begin(m)
 		tasks.Go(func() {
 			defer s.wake()
-			defer func() { <-sending }()
+			defer s.sending.end(m)
 			_ = s.deliver(context.WithoutCancel(ctx), m, s.next) // it is noted and logged
 		})
 	}
@@ -89,7 +90,10 @@ func (s *Service) deliver(ctx context.Context, m storage.OutboxMessage, next fun
 		at := next(m)
 		s.Logger.WarnContext(ctx, "a message was not delivered", slog.Int64("organization_id", m.OrganizationID),
 			slog.Int64("channel_id", m.ChannelID), slog.Int64("user_id", m.UserID), slog.Int("attempt", m.Attempts), slog.Bool("given_up", at.IsZero()), slog.Any("error", failure))
-		err = s.Store.MessageFailed(noting, m, s.Clock(), at, Reason(failure))
+		now := s.Clock()
+		err = s.Store.MessageFailed(noting, m, storage.FailedAttempt{
+			At: now, Next: at, Why: Reason(failure), LongestHold: longestRetry, GiveUpBefore: now.Add(-giveUpAfter),
+		})
 	}
 	if err != nil {
 		s.Logger.WarnContext(ctx, "what became of a message could not be noted; it may be sent again", "error", err)

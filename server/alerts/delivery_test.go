@@ -84,7 +84,7 @@ func TestLeaseEnds(t *testing.T) {
 	w := newWorld(t)
 	w.email("ops@acme.test")
 	w.trouble(1, 1)
-	if claimed, err := w.store.ClaimMessages(t.Context(), w.now, w.now.Add(lease), 9); err != nil || len(claimed) != 1 {
+	if claimed, err := w.store.ClaimMessages(t.Context(), storage.OutboxClaim{Now: w.now, Lease: w.now.Add(lease), Limit: 9}); err != nil || len(claimed) != 1 {
 		t.Fatal(claimed, err)
 	}
 	w.now = w.now.Add(lease - time.Second)

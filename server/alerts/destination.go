@@ -108,7 +108,7 @@ func newSigningSecret() storage.Secret {
 
 // destination opens where a channel leads.
 func (s *Service) destination(c storage.AlertChannel) (Destination, error) {
-	to := Destination{Kind: c.Kind, Address: c.Address}
+	to := Destination{Kind: c.Kind, Address: c.Address, AddedBy: c.AddedBy}
 	if c.Kind == storage.EmailChannel {
 		return to, nil
 	}

@@ -80,6 +80,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if _, err := s.Store.SweepMessages(ctx, now.Add(-keepMessages)); err != nil {
 		return err
 	}
+	if _, err := s.Store.SweepMail(ctx, now.Add(-budgetWindow)); err != nil {
+		return err
+	}
 	_, err := s.Store.SweepAlerts(ctx, now.Add(-keepAlerts))
 	return err
 }

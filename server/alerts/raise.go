@@ -96,13 +96,15 @@ func (s *Service) tell(ctx context.Context, channels []storage.AlertChannel, a s
 		if err := s.refill(ctx, &c, o); err != nil {
 			return err
 		}
-		if c.Budget.Sent >= mostMessages {
+		room, err := s.spend(ctx, &c)
+		if err == nil && room {
+			err = s.queue(ctx, c, m)
+		}
+		if err != nil {
+			return err
+		}
+		if !room {
 			c.Budget.LeftOut++
-		} else {
-			c.Budget.Sent++
-			if err := s.queue(ctx, c, m); err != nil {
-				return err
-			}
 		}
 		if err := s.Store.SetChannelBudget(ctx, c.OrganizationID, c.ID, c.Budget); err != nil {
 			return err
@@ -123,12 +125,37 @@ func (s *Service) refill(ctx context.Context, c *storage.AlertChannel, o storage
 	if old.LeftOut == 0 {
 		return nil
 	}
-	c.Budget.Sent++
+	if room, err := s.spend(ctx, c); err != nil || !room {
+		c.Budget.LeftOut = old.LeftOut
+		return err
+	}
 	return s.queue(ctx, *c, Message{
 		Kind: LeftOutMessage, OrganizationID: o.ID, Organization: o.Name, Count: old.LeftOut,
 		Summary: fmt.Sprintf("%d more messages were not sent here, since there were too many", old.LeftOut),
 		FirstAt: old.Window.UTC(), LastAt: now.UTC(), Link: s.Issuer + alertsPath,
 	})
+}
+
+// spend takes a message from the budget of the channel, and a mail also from those of its
+// address and of the organization, which outlive the channel. It reports whether there was
+// room.
+func (s *Service) spend(ctx context.Context, c *storage.AlertChannel) (bool, error) {
+	if c.Budget.Sent >= mostMessages {
+		return false, nil
+	}
+	if c.Kind == storage.EmailChannel {
+		for _, budget := range []struct {
+			address string
+			most    int64
+		}{{c.Address, mostMessages}, {"", mostMail}} {
+			n, err := s.Store.CountMail(ctx, c.OrganizationID, budget.address, s.Clock(), budgetWindow)
+			if err != nil || n > budget.most {
+				return false, err
+			}
+		}
+	}
+	c.Budget.Sent++
+	return true, nil
 }
 
 func (s *Service) queue(ctx context.Context, c storage.AlertChannel, m Message) error {

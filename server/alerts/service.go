@@ -15,9 +15,12 @@ const (
 	// quiet is how long after a message trouble that goes on is only counted, but for
 	// each power of ten.
 	quiet = time.Hour
-	// mostMessages is how many messages a channel is sent in a budgetWindow.
+	// mostMessages is how many messages a channel is sent in a budgetWindow, and an
+	// address by all channels of an organization.
 	mostMessages = 20
 	budgetWindow = time.Hour
+	// mostMail is how many mails an organization's channels are sent in all meanwhile.
+	mostMail = mostChannels * mostMessages
 	// keepMessages and keepAlerts are how long after their end they can be looked up.
 	keepMessages = 7 * 24 * time.Hour
 	keepAlerts   = 90 * 24 * time.Hour
@@ -26,7 +29,8 @@ const (
 // Service holds the verbs. Make it with [New].
 type Service struct {
 	Options
-	awake chan struct{}
+	awake   chan struct{}
+	sending sending
 }
 
 // Options are what a service is made of. All fields are required.
@@ -71,6 +75,9 @@ type Destination struct {
 	Kind    storage.ChannelKind
 	Address string         // of e-mail
 	URL     storage.Secret // of the others
+	// AddedBy is who made the channel, which strangers are told; zero: that is not known,
+	// or the message is to a member.
+	AddedBy storage.Party
 	// Signing is what messages to a webhook are signed with.
 	Signing storage.Secret
 }

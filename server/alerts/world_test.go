@@ -25,6 +25,10 @@ type post struct {
 	attempts int
 	fail     error
 	sent     []string // address or URL, and what
+	// stalls are URLs at which nothing is said until the channel is closed; what begins
+	// to be sent there is put into stalled.
+	stalls  map[string]chan struct{}
+	stalled chan string
 }
 
 func (p *post) SendsMail() bool { return p.mail }
@@ -37,6 +41,11 @@ func (*post) CheckURL(text string) error {
 }
 
 func (p *post) Send(_ context.Context, to Destination, m Message) error {
+	if ended := p.stalls[to.URL.Reveal()]; ended != nil {
+		p.stalled <- to.URL.Reveal()
+		<-ended
+		return &DeliveryError{Reason: "it did not answer in time", Err: errors.New("too late")}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.attempts++
@@ -120,7 +129,7 @@ func (w *world) delivered() []string {
 	for {
 		var tasks sync.WaitGroup
 		before := len(w.post.sent)
-		w.ok(w.turn(w.t.Context(), &tasks, make(chan struct{}, mostAtOnce)))
+		w.ok(w.turn(w.t.Context(), &tasks))
 		tasks.Wait()
 		if len(w.post.sent) == before {
 			return w.post.took()

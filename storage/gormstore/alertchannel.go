@@ -18,9 +18,13 @@ type alertChannelRow struct {
 	Address         string
 	Sealed          blob
 	CreatedAt       moment `gorm:"autoCreateTime:false"`
+	AddedByKind     string
+	AddedByID       int64
+	AddedByName     string
 	LastDeliveredAt moment
 	FailingSince    moment
 	LastFailure     string
+	HeldUntil       moment
 	BudgetWindow    moment
 	BudgetSent      int64
 	BudgetLeftOut   int64
@@ -31,8 +35,8 @@ func (alertChannelRow) TableName() string { return "alert_channels" }
 func (r alertChannelRow) domain() storage.AlertChannel {
 	return storage.AlertChannel{
 		ID: r.ID, OrganizationID: r.OrganizationID, Kind: storage.ChannelKind(r.Kind), Name: r.Name, Address: r.Address,
-		Sealed: r.Sealed, CreatedAt: r.CreatedAt.time(),
-		LastDeliveredAt: r.LastDeliveredAt.time(), FailingSince: r.FailingSince.time(), LastFailure: r.LastFailure,
+		Sealed: r.Sealed, CreatedAt: r.CreatedAt.time(), AddedBy: storage.Party{Kind: r.AddedByKind, ID: r.AddedByID, Name: r.AddedByName},
+		LastDeliveredAt: r.LastDeliveredAt.time(), FailingSince: r.FailingSince.time(), LastFailure: r.LastFailure, HeldUntil: r.HeldUntil.time(),
 		Budget: storage.ChannelBudget{Window: r.BudgetWindow.time(), Sent: r.BudgetSent, LeftOut: r.BudgetLeftOut},
 	}
 }
@@ -41,11 +45,11 @@ func (r alertChannelRow) domain() storage.AlertChannel {
 func (s *Store) CreateAlertChannel(ctx context.Context, c *storage.AlertChannel) error {
 	row := alertChannelRow{
 		OrganizationID: c.OrganizationID, Kind: string(c.Kind), Name: c.Name, Address: c.Address,
-		Sealed: c.Sealed, CreatedAt: moment(c.CreatedAt),
-		LastDeliveredAt: moment(c.LastDeliveredAt), FailingSince: moment(c.FailingSince), LastFailure: c.LastFailure,
+		Sealed: c.Sealed, CreatedAt: moment(c.CreatedAt), AddedByKind: c.AddedBy.Kind, AddedByID: c.AddedBy.ID, AddedByName: c.AddedBy.Name,
+		LastDeliveredAt: moment(c.LastDeliveredAt), FailingSince: moment(c.FailingSince), LastFailure: c.LastFailure, HeldUntil: moment(c.HeldUntil),
 		BudgetWindow: moment(c.Budget.Window), BudgetSent: c.Budget.Sent, BudgetLeftOut: c.Budget.LeftOut,
 	}
-	if err := s.create(ctx, "creating an alert channel", &row, row.Kind, row.Name, row.Address, row.LastFailure); err != nil {
+	if err := s.create(ctx, "creating an alert channel", &row, row.Kind, row.Name, row.Address, row.LastFailure, row.AddedByKind, row.AddedByName); err != nil {
 		return err
 	}
 	c.ID = row.ID
@@ -85,6 +89,31 @@ func (s *Store) SetChannelBudget(ctx context.Context, organizationID, id int64, 
 	return s.mustChange(ctx, "setting the budget of an alert channel",
 		"UPDATE alert_channels SET budget_window = ?, budget_sent = ?, budget_left_out = ? WHERE organization_id = ? AND id = ?",
 		moment(b.Window), b.Sent, b.LeftOut, organizationID, id)
+}
+
+// CountMail implements [storage.AlertChannelStore].
+func (s *Store) CountMail(ctx context.Context, organizationID int64, address string, at time.Time, window time.Duration) (int64, error) {
+	const doing = "counting a mail"
+	if err := storable(address); err != nil {
+		return 0, fmt.Errorf("%s: %w", doing, err)
+	}
+	var sent int64
+	over := moment(at.Add(-window))
+	err := s.write(ctx, doing, func(db *gorm.DB) error {
+		return db.Raw(`INSERT INTO alert_mail (organization_id, address, began_at, sent) VALUES (?, ?, ?, 1)
+			ON CONFLICT (organization_id, address) DO UPDATE SET
+				sent = CASE WHEN alert_mail.began_at <= ? THEN 1 ELSE alert_mail.sent + 1 END,
+				began_at = CASE WHEN alert_mail.began_at <= ? THEN excluded.began_at ELSE alert_mail.began_at END
+			RETURNING sent`, organizationID, address, moment(at), over, over).Row().Scan(&sent)
+	})
+	return sent, err
+}
+
+// SweepMail implements [storage.AlertChannelStore].
+func (s *Store) SweepMail(ctx context.Context, before time.Time) (int64, error) {
+	return s.deleteInBatches(ctx, "sweeping counts of mail", `DELETE FROM alert_mail
+		WHERE (organization_id, address) IN (SELECT organization_id, address FROM alert_mail
+			WHERE began_at < ? ORDER BY began_at LIMIT ?`+s.dialect.skipLocked+")", before)
 }
 
 // ChannelsLeftOut implements [storage.AlertChannelStore].

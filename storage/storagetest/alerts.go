@@ -156,7 +156,8 @@ func testAlertChannels(t *testing.T, w *world) {
 	equal(w, "read back", must(w.s.AlertChannelByID(w.ctx, o.ID, c.ID))(w), c)
 	full := newChannel(o.ID)
 	full.Kind, full.Sealed, full.LastFailure = storage.EmailChannel, nil, "no"
-	full.LastDeliveredAt, full.FailingSince = noon, hour
+	full.LastDeliveredAt, full.FailingSince, full.HeldUntil = noon, hour, hour
+	full.AddedBy = storage.Party{Kind: "session", ID: 7, Name: "Avery"}
 	full.Budget = storage.ChannelBudget{Window: noon, Sent: 3, LeftOut: 2}
 	w.ok(w.s.CreateAlertChannel(w.ctx, &full))
 	equal(w, "listed", must(w.s.AlertChannels(w.ctx, o.ID, page))(w), []storage.AlertChannel{full, c})
@@ -186,6 +187,14 @@ func testAlertChannels(t *testing.T, w *world) {
 	equal(w, "left out", must(w.s.ChannelsLeftOut(w.ctx, hour, 5))(w), []storage.AlertChannel{full})
 	equal(w, "left out, none yet", len(must(w.s.ChannelsLeftOut(w.ctx, noon, 5))(w)), 0)
 
+	for n, want := range []int64{1, 2, 3} {
+		equal(w, "mail", must(w.s.CountMail(w.ctx, o.ID, "ops@acme.test", noon.Add(time.Duration(n)*time.Minute), time.Hour))(w), want)
+	}
+	equal(w, "mail to another", must(w.s.CountMail(w.ctx, o.ID, "Ops@acme.test", noon, time.Hour))(w), int64(1))
+	equal(w, "mail of another", must(w.s.CountMail(w.ctx, w.organization().ID, "ops@acme.test", hour, time.Hour))(w), int64(1))
+	equal(w, "mail an hour after the first", must(w.s.CountMail(w.ctx, o.ID, "ops@acme.test", noon.Add(time.Hour), time.Hour))(w), int64(1))
+	equal(w, "swept", must(w.s.SweepMail(w.ctx, noon.Add(time.Second)))(w), int64(1))
+
 	was := c.Sealed
 	c.Sealed, c.Budget = []byte("anew"), storage.ChannelBudget{Window: noon, Sent: 8}
 	equal(w, "resealed", must(w.s.ResealAlertChannel(w.ctx, c, was))(w), true)
@@ -198,6 +207,6 @@ func testAlertChannels(t *testing.T, w *world) {
 	w.wantErr("deleted twice", w.s.DeleteAlertChannel(w.ctx, o.ID, c.ID), storage.ErrNotFound)
 	_, err = w.s.AlertChannelByID(w.ctx, o.ID, c.ID)
 	w.wantErr("after it", err, storage.ErrNotFound)
-	equal(w, "its messages", len(must(w.s.ClaimMessages(w.ctx, hour, hour, 5))(w)), 0)
+	equal(w, "its messages", len(must(w.s.ClaimMessages(w.ctx, storage.OutboxClaim{Now: hour, Lease: hour, Limit: 5}))(w)), 0)
 	w.wantErr("a message to it", w.s.QueueMessage(w.ctx, &m), storage.ErrNotFound)
 }

@@ -58,6 +58,8 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"Outbox", testOutbox},
 		{"OutboxAtOnce", testOutboxAtOnce},
 		{"OutboxRollback", testOutboxRollback},
+		{"OutboxFair", testOutboxFair},
+		{"OutboxHeld", testOutboxHeld},
 		{"OutboxMembers", testOutboxMembers},
 		{"ExpiryNotices", testExpiryNotices},
 		{"ExpiryNoticesAtOnce", testExpiryNoticesAtOnce},

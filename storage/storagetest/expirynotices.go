@@ -116,18 +116,19 @@ func testOutboxMembers(_ *testing.T, w *world) {
 	_, err = letter(o.ID, 0, 0)
 	w.wantPlain("to neither", err)
 
-	claimed := w.claim("claimed", noon, first, second)
+	claimed := w.claim("claimed", noon, first)[0]
 	equal(w, "no channel waits", len(must(w.s.Backlogs(w.ctx, o.ID))(w)), 0)
-	w.ok(w.s.MessageDelivered(w.ctx, claimed[0], noon))
-	w.ok(w.s.MessageFailed(w.ctx, claimed[1], noon, hour, "no"))
+	w.ok(w.s.MessageDelivered(w.ctx, claimed, noon))
+	claimed = w.claim("claimed when the first was sent", noon, second)[0]
+	w.ok(w.s.MessageFailed(w.ctx, claimed, failed(noon, hour, "no")))
 	second.LastError, second.NextAttemptAt, second.Attempts = "no", hour, 1
 	second = w.claim("again", hour, second)[0]
-	w.ok(w.s.MessageFailed(w.ctx, second, hour, time.Time{}, "no more"))
+	w.ok(w.s.MessageFailed(w.ctx, second, failed(hour, time.Time{}, "no more")))
 	w.claim("given up", hour.Add(day))
 
 	waiting := must(letter(o.ID, u.ID, 0))(w)
 	w.ok(w.s.DeleteMembership(w.ctx, o.ID, u.ID))
 	w.claim("after the membership", hour.Add(day))
-	w.ok(w.s.MessageFailed(w.ctx, waiting, hour, hour, "late"))
+	w.ok(w.s.MessageFailed(w.ctx, waiting, failed(hour, hour, "late")))
 	w.ok(w.s.MessageDelivered(w.ctx, waiting, hour))
 }

@@ -203,7 +203,7 @@ func (d domestic) plurals(w *world, id int64) map[string]func() (int, error) {
 		"MessageFailed": func() (int, error) {
 			m := d.message
 			m.OrganizationID = id
-			return 0, w.s.MessageFailed(w.ctx, m, noon, time.Time{}, "x")
+			return 0, w.s.MessageFailed(w.ctx, m, failed(noon, time.Time{}, "x"))
 		},
 		"OpaqueTokens":                  tokens(storage.TokenFilter{OrganizationID: id}),
 		"OpaqueTokens, by owner":        tokens(byOwner),
@@ -237,7 +237,7 @@ var unscoped = strings.Fields(`
 	RemoveAuditEvents AuditChainOf AuditChains PutAuditChain CreateAuditCheckpoint AuditCheckpoints AuditCheckpointUpTo
 	PutAuditKey AuditKeys
 	AuditVerifications AuditVerificationOf ClaimAuditVerification HoldAuditVerification FinishAuditVerification AllAlertRules PutAlertRule
-	RaiseAlert UntoldAlerts SweepAlerts CreateAlertChannel ChannelsLeftOut AlertChannelsAfter ClaimMessages SweepMessages
+	RaiseAlert UntoldAlerts SweepAlerts CreateAlertChannel CountMail SweepMail ChannelsLeftOut AlertChannelsAfter ClaimMessages SweepMessages
 	OrganizationsToNotify NoteExpiry SweepExpiryNotices
 	CreateIdempotentAnswer CompleteIdempotentAnswer IdempotentAnswerOf SweepIdempotentAnswers SpendBudget SweepBudgets`)
 
