@@ -3,12 +3,14 @@ package messages
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"kiket.dev/auth/server/alerts"
+	"kiket.dev/auth/storage"
 )
 
 // fact is a line of a message.
@@ -48,10 +50,30 @@ func invitation(m alerts.Message) string {
 	switch {
 	case m.Kind == alerts.ExpiryMessage:
 		return "Replace or remove them"
+	case m.Rule == string(alerts.AuditBroken):
+		return "Look at the audit log"
 	case m.Subject.ID != 0:
 		return "Look at it, or revoke it"
 	}
 	return "Look at the alerts"
+}
+
+// footnote tells whoever reads the mails of a channel why they get them, and who can end
+// that: they may never have asked for it. "" for what goes to a member.
+func footnote(to alerts.Destination, m alerts.Message) string {
+	if to.AddedBy == (storage.Party{}) {
+		return ""
+	}
+	who := oneLine(to.AddedBy.Name)
+	if to.AddedBy.Kind != "session" {
+		who = fmt.Sprintf("%s (%s)", who, strings.ReplaceAll(to.AddedBy.Kind, "_", " "))
+	}
+	server := m.Link
+	if u, err := url.Parse(m.Link); err == nil {
+		server = u.Host
+	}
+	return fmt.Sprintf("This address was put on the list for alerts of %s at %s by %s. The admins of %s can take it off.",
+		oneLine(m.Organization), server, who, oneLine(m.Organization))
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

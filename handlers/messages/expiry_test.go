@@ -30,7 +30,7 @@ func TestExpiryMail(t *testing.T) {
 		t.Errorf("subject %q", got)
 	}
 	var plain, html bytes.Buffer
-	p := page{m.Summary, invitation(m), m.Link, facts(m), sections(m)}
+	p := page{m.Summary, invitation(m), m.Link, facts(m), sections(m), ""}
 	if err := plainTemplate.Execute(&plain, p); err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func (m *Mailer) dial(ctx context.Context, network, address string) (net.Conn, e
 type boundKey struct{}
 
 // send returns when the mail server has taken the message.
-func (m *Mailer) send(ctx context.Context, to string, message alerts.Message) error {
+func (m *Mailer) send(ctx context.Context, to alerts.Destination, message alerts.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, mailLimit)
 	defer cancel()
 	composed, err := m.compose(to, message)
@@ -137,13 +137,14 @@ type page struct {
 	Summary, Invitation, Link string
 	Facts                     []fact
 	Sections                  []section
+	Footnote                  string // empty: none
 }
 
 // compose writes the mail, with a plain part and one of HTML (RFC 2046 section 5.1.4).
-func (m *Mailer) compose(to string, message alerts.Message) (*mail.Msg, error) {
+func (m *Mailer) compose(to alerts.Destination, message alerts.Message) (*mail.Msg, error) {
 	id := fmt.Sprintf("%d.%d", message.OrganizationID, message.ID)
-	page := page{oneLine(message.Summary), invitation(message), message.Link, facts(message), sections(message)}
-	return m.write(to, subject(message), id, plainTemplate, htmlTemplate, page)
+	page := page{oneLine(message.Summary), invitation(message), message.Link, facts(message), sections(message), footnote(to, message)}
+	return m.write(to.Address, subject(message), id, plainTemplate, htmlTemplate, page)
 }
 
 // write writes a mail from the templates of its two parts. The id is the same when it is

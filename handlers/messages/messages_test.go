@@ -29,12 +29,35 @@ func hostile() alerts.Message {
 	}
 }
 
+// strange is where somebody is told who may not have asked for it.
+func strange() alerts.Destination {
+	return alerts.Destination{
+		Kind: storage.EmailChannel, Address: "ops@acme.test", AddedBy: storage.Party{Kind: "workspace_api_token", ID: 3, Name: "CI <b>\r\nBcc: x"},
+	}
+}
+
+// A mail to an address that an admin has given says who did, and of a member's says nothing.
+func TestFootnote(t *testing.T) {
+	m := alerts.Message{Organization: "Acme", Link: "https://auth.test/console/alerts"}
+	const token = "This address was put on the list for alerts of Acme at auth.test by CI <b>  Bcc: x (workspace api token). The admins of Acme can take it off."
+	if got := footnote(strange(), m); got != token {
+		t.Errorf("got %q", got)
+	}
+	person := alerts.Destination{AddedBy: storage.Party{Kind: "session", ID: 3, Name: "Avery"}}
+	if got := footnote(person, m); !strings.Contains(got, "by Avery. ") {
+		t.Errorf("got %q", got)
+	}
+	if got := footnote(alerts.Destination{}, m); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestMail(t *testing.T) {
 	m, err := NewMailer(storage.NewSecret("smtp://user:pass@mail.test"), "Kiket Auth <auth@acme.test>", "https://auth.test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	composed, err := m.compose("ops@acme.test", hostile())
+	composed, err := m.compose(strange(), hostile())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +84,7 @@ func TestMail(t *testing.T) {
 		t.Errorf("%s, %v", media, err)
 	}
 	var plain, html bytes.Buffer
-	page := page{hostile().Summary, "Look", hostile().Link, facts(hostile()), sections(hostile())}
+	page := page{hostile().Summary, "Look", hostile().Link, facts(hostile()), sections(hostile()), ""}
 	if err := plainTemplate.Execute(&plain, page); err != nil || strings.Count(plain.String(), hostile().Link) != 1 {
 		t.Error(err, plain.String())
 	}

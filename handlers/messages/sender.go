@@ -38,7 +38,7 @@ func (s *Sender) Send(ctx context.Context, to alerts.Destination, m alerts.Messa
 		if s.Mail == nil {
 			return &alerts.DeliveryError{Reason: "this server sends no mail any more", Err: errors.New("there is no mail server")}
 		}
-		return s.Mail.send(ctx, to.Address, m)
+		return s.Mail.send(ctx, to, m)
 	case storage.SlackChannel:
 		body, err := slackBody(m)
 		if err != nil {

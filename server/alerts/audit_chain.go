@@ -13,6 +13,9 @@ import (
 // AuditBroken is an audit log that is not as it was sealed.
 const AuditBroken Rule = "audit_chain_broken"
 
+// auditLog is the kind of the subject of AuditBroken.
+const auditLog = "audit_log"
+
 // mostTold is how many findings an alert tells.
 const mostTold = 10
 
@@ -36,7 +39,7 @@ func auditTrouble(organizationID int64, found []audit.Finding, clock func() time
 	first := found[0]
 	t := Trouble{
 		OrganizationID: organizationID, Rule: AuditBroken, Count: int64(len(found)), FirstAt: clock(), LastAt: clock(),
-		Subject: storage.Party{Kind: "audit_log", Name: fmt.Sprintf("%s at %d", first.Kind, first.Sequence)},
+		Subject: storage.Party{Kind: auditLog, Name: fmt.Sprintf("%s at %d", first.Kind, first.Sequence)},
 		Summary: fmt.Sprintf("The audit log is not as it was sealed: %s", told(first)),
 		Details: map[string]any{"kind": string(first.Kind), "sequence": first.Sequence},
 	}

@@ -132,11 +132,15 @@ type Subject struct {
 const (
 	credentialPath = "/console/credentials/"
 	alertsPath     = "/console/alerts"
+	auditPath      = "/console/audit"
 )
 
 // Link returns where a person can look at what an alert is about, and end it.
 func (s *Service) Link(subject storage.Party) string {
-	if subject.ID == 0 { // a network
+	switch {
+	case subject.Kind == auditLog:
+		return s.Issuer + auditPath
+	case subject.ID == 0: // a network
 		return s.Issuer + alertsPath
 	}
 	return s.Issuer + credentialPath + subject.Kind + "/" + strconv.FormatInt(subject.ID, 10)

@@ -133,6 +133,9 @@ func TestBrokenInManyPlaces(t *testing.T) {
 	if s := alerts[1].Summary; s != "The audit log is not as it was sealed: changed: event 7 at 1 was changed, and 99 more" {
 		t.Errorf("told as %q", s)
 	}
+	if link := w.Link(alerts[1].Subject); link != "https://auth.test/console/audit" {
+		t.Errorf("it leads to %s", link)
+	}
 	if further := fmt.Sprint(alerts[1].Details["further"]); strings.Count(further, ";") != mostTold-1 {
 		t.Errorf("further: %s", further)
 	}
