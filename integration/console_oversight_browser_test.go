@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 // it in the log; every page on the way is good in light, in the dark and on a phone.
 func TestConsoleOversightInBrowser(t *testing.T) {
 	t.Parallel()
-	i := start(t, sqlite)
+	i := start(t, sqlite, "KIKET_AUTH_AUDIT_VERIFY_INTERVAL=1s")
 	i.active(t, i.revokedToken(t, "Leaked laptop"))
 	i.call(t, "POST", "/workspace_api_tokens", i.admin(), map[string]any{"name": "Old script", "scopes": []string{"issues"}}).want(t, 201)
 	i.waitForAlert(t, "revoked_credential_used Leaked laptop", 1)
@@ -31,7 +32,13 @@ func TestConsoleOversightInBrowser(t *testing.T) {
 	if text := p.text("main"); !strings.Contains(text, "stopped working at once") {
 		t.Errorf("after the revocation: %s", text)
 	}
-	p.open("/console/audit")
+	eventually(t, func() error {
+		p.open("/console/audit")
+		if text := p.text("main"); !strings.Contains(text, "verified just now") {
+			return fmt.Errorf("the log was not verified yet: %s", text)
+		}
+		return nil
+	})
 	p.isGood()
 	p.picture("console-audit")
 	for name, path := range map[string]string{
