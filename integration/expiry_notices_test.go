@@ -102,11 +102,15 @@ func TestExpiryNotices(t *testing.T) {
 		acme, admin := a.boot.Organization.ID, a.boot.Admin
 		other := a.person(t, "Other", storage.RoleAdmin)
 		globex := a.bootstrap("Globex")
-		a.rotateSecret(t, a.registered(t, "Secretive", "issues"), map[string]any{"previous_expires_in": 5 * 86400})
+		secretive := a.registered(t, "Secretive", "issues")
+		a.rotateSecret(t, a.registered(t, "Rotated", "issues"), map[string]any{"previous_expires_in": 2 * 86400})
 		if err := a.stop(); err != nil {
 			t.Fatal(err)
 		}
-		all := []string{"Soon", "Later", "Far", "Brief", "Theirs", "Foreign", "Secretive"}
+		all := []string{"Soon", "Later", "Far", "Brief", "Theirs", "Foreign", "Secretive", "Rotated"}
+		if err := a.verbs().Store.ExpireClientSecrets(t.Context(), acme, secretive.ID, 0, time.Now().Add(5*day)); err != nil {
+			t.Fatal(err)
+		}
 		a.expiringToken(t, acme, admin.ID, "Soon", 90*day, 2*day)
 		later := a.expiringToken(t, acme, admin.ID, "Later", 90*day, 10*day)
 		a.expiringToken(t, acme, admin.ID, "Far", 90*day, 20*day)

@@ -111,6 +111,11 @@ func (s *Service) send(ctx context.Context, m storage.OutboxMessage) error {
 		return fmt.Errorf("reading message %d: %w", m.ID, err)
 	}
 	message.ID = m.ID
+	if message.Kind == ExpiryMessage {
+		if message, err = s.current(ctx, message); err != nil || message.Count == 0 {
+			return err
+		}
+	}
 	return s.Messenger.Send(ctx, to, message)
 }
 

@@ -39,6 +39,8 @@ type Options struct {
 		storage.Transactor
 		storage.OrganizationStore
 		storage.UserStore
+		storage.TokenStore
+		storage.ClientStore
 		storage.AlertStore
 		storage.AlertRuleStore
 		storage.AlertChannelStore

@@ -26,6 +26,8 @@ type expiring struct {
 	createdAt time.Time
 	expiresAt time.Time
 	days      int // the stage that it is at
+	usedAt    time.Time
+	holder    int64 // the application or the installation that it is one of; 0: neither
 }
 
 // digest is what one person is told.
@@ -47,6 +49,13 @@ func (s *Service) news(ctx context.Context, organizationID int64, now time.Time)
 	}
 	var news []expiring
 	for _, e := range append(tokens, secrets...) {
+		over, err := s.replaced(ctx, organizationID, e, now)
+		if err != nil {
+			return nil, err
+		}
+		if over {
+			continue
+		}
 		told, err := s.note(ctx, organizationID, &e, now)
 		if err != nil {
 			return nil, err
@@ -97,7 +106,7 @@ func (s *Service) tokens(ctx context.Context, organizationID int64, now time.Tim
 		t := o.Token
 		list[i] = expiring{
 			id: storage.CredentialID{Kind: storage.CredentialKind(t.Kind), ID: t.ID}, ownerID: t.UserID, name: t.Name, prefix: t.Prefix,
-			createdAt: t.CreatedAt, expiresAt: t.ExpiresAt,
+			createdAt: t.CreatedAt, expiresAt: t.ExpiresAt, usedAt: t.LastUsedAt, holder: t.InstallationID,
 		}
 		if t.Kind == storage.ExtensionKey {
 			list[i].name = o.Installation.Name
@@ -118,7 +127,7 @@ func (s *Service) secrets(ctx context.Context, organizationID int64, now time.Ti
 	for i, a := range found {
 		list[i] = expiring{
 			id: storage.CredentialID{Kind: storage.ClientSecretCredential, ID: a.Secret.ID}, name: a.Application.Name, prefix: a.Secret.Prefix,
-			createdAt: a.Secret.CreatedAt, expiresAt: a.Secret.ExpiresAt,
+			createdAt: a.Secret.CreatedAt, expiresAt: a.Secret.ExpiresAt, usedAt: a.Secret.LastUsedAt, holder: a.Application.ID,
 		}
 	}
 	return list, nil
@@ -169,7 +178,7 @@ func (s *Service) address(ctx context.Context, organizationID int64, news []expi
 // message is the mail of a digest.
 func (s *Service) message(o storage.Organization, d digest, now time.Time) alerts.Message {
 	m := alerts.Message{
-		Kind: alerts.ExpiryMessage, OrganizationID: o.ID, Organization: o.Name, Summary: summary(d.list),
+		Kind: alerts.ExpiryMessage, OrganizationID: o.ID, Organization: o.Name,
 		Count: int64(len(d.list)), FirstAt: now.UTC(), LastAt: now.UTC(), Link: s.Issuer + credentialsPath,
 	}
 	for _, e := range d.list[:min(len(d.list), mostListed)] {
@@ -177,27 +186,6 @@ func (s *Service) message(o storage.Organization, d digest, now time.Time) alert
 			Credential: e.id.String(), Kind: string(e.id.Kind), Name: e.name, Prefix: e.prefix, ExpiresAt: e.expiresAt.UTC(), Days: e.days,
 		})
 	}
+	m.Summary = alerts.ExpirySummary(m.Expiring, m.Count)
 	return m
-}
-
-// summary is the digest in one line.
-func summary(list []expiring) string {
-	first, last := stages[0], slices.Max(stages)
-	soon := 0
-	for _, e := range list {
-		if e.days == first {
-			soon++
-		}
-	}
-	things, expire := "credentials", "expire"
-	if len(list) == 1 {
-		things, expire = "credential", "expires"
-	}
-	switch soon {
-	case 0:
-		return fmt.Sprintf("%d %s %s within %d days", len(list), things, expire, last)
-	case len(list):
-		return fmt.Sprintf("%d %s %s within %d days", len(list), things, expire, first)
-	}
-	return fmt.Sprintf("%d %s %s within %d days, %d of them within %d days", len(list), things, expire, last, soon, first)
 }
