@@ -32,6 +32,10 @@ type RequestStore interface {
 	// CompleteIdempotentAnswer adds the answer to one that was created; ErrNotFound if
 	// there is none.
 	CompleteIdempotentAnswer(ctx context.Context, a IdempotentAnswer) error
+	// TakeOverIdempotentAnswer sets the time of one that was created before the given
+	// time, for the same request, and has no answer, to a.CreatedAt, and reports whether
+	// this call did: of several at once, one is told true.
+	TakeOverIdempotentAnswer(ctx context.Context, a IdempotentAnswer, before time.Time) (bool, error)
 	// IdempotentAnswerOf returns ErrNotFound if the caller has not used the key.
 	IdempotentAnswerOf(ctx context.Context, caller, keyDigest string) (IdempotentAnswer, error)
 	// SweepIdempotentAnswers removes those created before the given time.

@@ -46,31 +46,44 @@ func (w *Watch) AuthenticationFailed(clientID, address string) {
 	}
 }
 
+// tried are attempts until they are looked at. There is room for each rule's by itself:
+// one network that makes ids up must not hide the guesses at one that is real.
+type tried map[Rule]map[attempt]attempts
+
+func newTried() tried {
+	return tried{ApplicationFailures: map[attempt]attempts{}, NetworkFailures: map[attempt]attempts{}}
+}
+
 // gather keeps attempts until they are looked at.
 func (w *Watch) gather(a attempt, more attempts) {
-	before, known := w.tried[a]
+	room := w.tried[a.rule]
+	before, known := room[a]
 	switch {
 	case known:
 		more.first = before.first
 		if before.last.After(more.last) {
 			more.last, more.address = before.last, before.address
 		}
-	case len(w.tried) >= mostTroubles:
+	case len(room) >= mostTroubles:
 		w.dropped++
 		return
 	}
-	w.tried[a] = more
+	room[a] = more
 }
 
 // lookAtAttempts finds out whose the attempts are that have gathered, and whether they
 // are trouble there. Those of which that cannot be found out are kept.
 func (w *Watch) lookAtAttempts(ctx context.Context) error {
 	w.mu.Lock()
-	tried := w.tried
-	w.tried = map[attempt]attempts{}
+	all := w.tried
+	w.tried = newTried()
 	w.mu.Unlock()
+	return errors.Join(w.lookAt(ctx, all[ApplicationFailures]), w.lookAt(ctx, all[NetworkFailures]))
+}
+
+func (w *Watch) lookAt(ctx context.Context, all map[attempt]attempts) error {
 	var failed error
-	for a, gathered := range tried {
+	for a, gathered := range all {
 		owner, err := w.store.ClientByClientID(ctx, a.clientID)
 		switch {
 		case errors.Is(err, storage.ErrNotFound), err == nil && (owner.Kind != storage.Application || owner.OrganizationID == 0):

@@ -1,6 +1,8 @@
 package alerts
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -87,16 +89,28 @@ func (c *count) news(organizationID int64, p Policy, now time.Time) int64 {
 	return n
 }
 
-// forget drops what was counted longer ago than the longest window, or all if nothing
-// was.
+// forget drops what was counted longer ago than the longest window, and, if that makes no
+// room, the quarter that was counted least: whoever makes keys up to hide a burst has to
+// make each of them a burst. Of those that are alike chance decides, so that nobody can
+// know which ones go.
 func (c *counts) forget(longest time.Duration, now time.Time) {
-	before := len(c.byKey)
-	for key, counted := range c.byKey {
+	type entry struct {
+		key string
+		n   int64
+	}
+	entries := make([]entry, 0, len(c.byKey))
+	for key, counted := range c.byKey { // in no order
 		if counted.prune(longest, now); len(counted.minutes) == 0 {
 			delete(c.byKey, key)
+			continue
 		}
+		entries = append(entries, entry{key, counted.within(longest, now)})
 	}
-	if len(c.byKey) == before {
-		clear(c.byKey)
+	if len(c.byKey) < mostCounted {
+		return
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.n, b.n) })
+	for _, e := range entries[:mostCounted/4] {
+		delete(c.byKey, e.key)
 	}
 }

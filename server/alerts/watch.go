@@ -39,7 +39,7 @@ type Watch struct {
 
 	mu       sync.Mutex
 	pending  map[string]Trouble
-	tried    map[attempt]attempts
+	tried    tried
 	dropped  int64
 	failures *counts // by client id
 	networks *counts
@@ -55,7 +55,7 @@ type watchStore interface {
 // NewWatch returns a watch that hands what it sees to raise.
 func NewWatch(raise func(context.Context, Trouble) error, store watchStore, clock func() time.Time, logger *slog.Logger) *Watch {
 	w := &Watch{
-		raise: raise, store: store, clock: clock, logger: logger, pending: map[string]Trouble{}, tried: map[attempt]attempts{},
+		raise: raise, store: store, clock: clock, logger: logger, pending: map[string]Trouble{}, tried: newTried(),
 		failures: newCounts(), networks: newCounts(), fetches: newCounts(),
 	}
 	w.policies.Store(newPolicies(nil))

@@ -193,6 +193,13 @@ func TestBursts(t *testing.T) {
 	if len(w.failures.byKey) > mostCounted {
 		t.Errorf("%d client ids are remembered", len(w.failures.byKey))
 	}
+	w.want("those that are made up")
+	fail(mostApplicationFailures-1, "app_1", "203.0.113.1")
+	for n := range 5 * mostCounted {
+		w.AuthenticationFailed(fmt.Sprint("made_up_again_", n), "2001:db8:3::1")
+	}
+	fail(1, "app_1", "203.0.113.1")
+	w.want("hidden among those that are made up", "1 authentication_failures oauth_application:3 20")
 }
 
 func TestDormant(t *testing.T) {

@@ -20,10 +20,14 @@ const KeepAnswers = 24 * time.Hour
 // ErrKeyReused says that an idempotency key was used for another request.
 var ErrKeyReused = access.Refuse("idempotency_key_reused", "the Idempotency-Key was used for another request")
 
+// abandonedAfter is how long after its key was noted a request that waits for others, and
+// has no answer, is taken to have ended with its process. It is longer than any waits.
+const abandonedAfter = time.Minute
+
 // ErrKeyInUse says that the request with the key is being carried out, or that the process
-// ended before its answer was known.
+// ended a moment ago before its answer was known.
 var ErrKeyInUse = access.Refuse("idempotency_key_in_use",
-	"the request with this Idempotency-Key is being carried out, or the server ended meanwhile: try again in a moment, or with another key")
+	"the request with this Idempotency-Key is being carried out, or the server ended meanwhile: try again in a minute, or with another key")
 
 // errUnreadable says that an answer was sealed under a master key that the server has no
 // more.
@@ -87,7 +91,8 @@ func (a *Answers) Once(ctx context.Context, r Request, act func(context.Context)
 // OnceAfter is [Answers.Once] for what waits for others, for which no transaction may.
 // begin is one transaction with the noting of the key; what it returns is called when that
 // is committed. Until its answer is known, the request is refused with [ErrKeyInUse] if it
-// is sent again.
+// is sent again; a minute after it was, it is carried out again, since the process that
+// did is gone. So it must be harmless to repeat.
 func (a *Answers) OnceAfter(ctx context.Context, r Request, begin func(context.Context) (func(context.Context) ([]byte, error), error)) (answer []byte, again bool, err error) {
 	var after func(context.Context) ([]byte, error)
 	answer, again, err = a.begin(ctx, r, func(ctx context.Context) error {
@@ -108,9 +113,17 @@ func (a *Answers) OnceAfter(ctx context.Context, r Request, begin func(context.C
 // transaction.
 func (a *Answers) begin(ctx context.Context, r Request, act func(context.Context) error) (earlier []byte, again bool, err error) {
 	earlier, err = a.earlier(ctx, r)
+	if errors.Is(err, ErrKeyInUse) {
+		return nil, false, a.takeOver(ctx, r, act)
+	}
 	if !errors.Is(err, storage.ErrNotFound) {
 		return earlier, err == nil, err
 	}
+	return a.first(ctx, r, act)
+}
+
+// first notes the key and acts in one transaction, unless somebody has noted it since.
+func (a *Answers) first(ctx context.Context, r Request, act func(context.Context) error) (earlier []byte, again bool, err error) {
 	taken := false
 	err = a.Store.Transaction(ctx, func(ctx context.Context) error {
 		if err := a.Store.CreateIdempotentAnswer(ctx, r.answer(a.Clock())); err != nil {
@@ -124,6 +137,21 @@ func (a *Answers) begin(ctx context.Context, r Request, act func(context.Context
 		return earlier, err == nil, err
 	}
 	return nil, false, err
+}
+
+// takeOver acts in the place of a process that is gone.
+func (a *Answers) takeOver(ctx context.Context, r Request, act func(context.Context) error) error {
+	now := a.Clock()
+	return a.Store.Transaction(ctx, func(ctx context.Context) error {
+		mine, err := a.Store.TakeOverIdempotentAnswer(ctx, r.answer(now), now.Add(-abandonedAfter))
+		if err != nil {
+			return err
+		}
+		if !mine {
+			return ErrKeyInUse
+		}
+		return act(ctx)
+	})
 }
 
 // complete keeps the answer.

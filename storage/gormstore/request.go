@@ -47,6 +47,17 @@ func (s *Store) CompleteIdempotentAnswer(ctx context.Context, a storage.Idempote
 		notNull(a.Sealed), a.Caller, a.KeyDigest)
 }
 
+// TakeOverIdempotentAnswer implements [storage.RequestStore].
+func (s *Store) TakeOverIdempotentAnswer(ctx context.Context, a storage.IdempotentAnswer, before time.Time) (bool, error) {
+	const doing = "taking over an idempotent answer"
+	if err := findable(a.Caller, a.KeyDigest, a.Fingerprint); err != nil {
+		return false, fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.change(ctx, doing, `UPDATE idempotent_answers SET created_at = ?
+		WHERE caller = ? AND key_digest = ? AND fingerprint = ? AND created_at < ? AND length(sealed) = 0`,
+		moment(a.CreatedAt), a.Caller, a.KeyDigest, a.Fingerprint, moment(before))
+}
+
 // IdempotentAnswerOf implements [storage.RequestStore].
 func (s *Store) IdempotentAnswerOf(ctx context.Context, caller, keyDigest string) (storage.IdempotentAnswer, error) {
 	var row idempotentAnswerRow

@@ -239,7 +239,7 @@ var unscoped = strings.Fields(`
 	AuditVerifications AuditVerificationOf ClaimAuditVerification HoldAuditVerification FinishAuditVerification AllAlertRules PutAlertRule
 	RaiseAlert UntoldAlerts SweepAlerts CreateAlertChannel CountMail SweepMail ChannelsLeftOut AlertChannelsAfter ClaimMessages SweepMessages
 	OrganizationsToNotify NoteExpiry SweepExpiryNotices
-	CreateIdempotentAnswer CompleteIdempotentAnswer IdempotentAnswerOf SweepIdempotentAnswers SpendBudget SweepBudgets`)
+	CreateIdempotentAnswer TakeOverIdempotentAnswer CompleteIdempotentAnswer IdempotentAnswerOf SweepIdempotentAnswers SpendBudget SweepBudgets`)
 
 // testIsolation tries every method that takes an organization from another one.
 func testIsolation(t *testing.T, w *world) {

@@ -41,6 +41,22 @@ func testIdempotentAnswers(_ *testing.T, w *world) {
 	w.ok(w.s.CreateIdempotentAnswer(w.ctx, another))
 	equal(w, "somebody else's", read(others), others)
 	equal(w, "another key", read(another), another)
+	later := another
+	later.CreatedAt = hour.Add(time.Minute)
+	for _, wrong := range []func(*storage.IdempotentAnswer){
+		func(a *storage.IdempotentAnswer) { a.Fingerprint = digest(9) }, func(a *storage.IdempotentAnswer) { a.Caller = others.Caller },
+		func(a *storage.IdempotentAnswer) { a.KeyDigest = digest(1) },
+	} {
+		changed := later
+		wrong(&changed)
+		equal(w, "taking over another", must(w.s.TakeOverIdempotentAnswer(w.ctx, changed, later.CreatedAt))(w), false)
+	}
+	equal(w, "taken over too early", must(w.s.TakeOverIdempotentAnswer(w.ctx, later, hour))(w), false)
+	equal(w, "taken over", must(w.s.TakeOverIdempotentAnswer(w.ctx, later, hour.Add(time.Second)))(w), true)
+	equal(w, "taken over twice", must(w.s.TakeOverIdempotentAnswer(w.ctx, later, hour.Add(time.Second)))(w), false)
+	equal(w, "taking over what has an answer", must(w.s.TakeOverIdempotentAnswer(w.ctx, a, hour))(w), false)
+	another = later
+	equal(w, "after it", read(another), another)
 	_, err = w.s.IdempotentAnswerOf(w.ctx, "Workspace_api_token:1", a.KeyDigest)
 	w.wantErr("a caller in another case", err, storage.ErrNotFound)
 
