@@ -1,4 +1,4 @@
--- Rows of what version 11 added, with a value in every column.
+-- Rows of what version 10 added, with a value in every column.
 
 INSERT INTO alert_mail (organization_id, address, began_at, sent) VALUES
     (1, 'ops@acme.test', '2026-07-01 00:00:00.000001+00:00', 20),
