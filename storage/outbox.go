@@ -23,8 +23,9 @@ type OutboxMessage struct {
 	LastError     string
 }
 
-// Of what is sent at the same time, so that nobody who is slow to take messages keeps
-// others waiting: one message to a channel or a member, and so many of an organization.
+// OutboxPerOrganization is how many messages of an organization are sent at the same time,
+// beside one to a channel or a member, so that nobody who is slow to take messages keeps
+// others waiting.
 const OutboxPerOrganization = 2
 
 // OutboxClaim asks for messages.
