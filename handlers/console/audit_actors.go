@@ -35,35 +35,24 @@ var errSeveral = errors.New("several members have the name")
 // memberCalled finds a member by e-mail address, or by name. It returns
 // storage.ErrNotFound or errSeveral.
 func (v *visit) memberCalled(text string) (storage.Member, error) {
-	service := v.console.server.Members
 	if strings.Contains(text, "@") {
-		return service.ByEmail(v.context(), v.caller, v.organizationID(), text)
+		return v.console.server.Members.ByEmail(v.context(), v.caller, v.organizationID(), text)
 	}
-	const batch = 200
-	var called storage.Member
-	for page := (storage.Page{Limit: batch}); ; {
-		found, err := service.List(v.context(), v.caller, v.organizationID(), page)
-		if err != nil {
-			return called, err
+	var called []storage.Member
+	err := v.eachMember(func(m storage.Member) {
+		if strings.EqualFold(m.Name, text) {
+			called = append(called, m)
 		}
-		for _, m := range found {
-			switch {
-			case !strings.EqualFold(m.Name, text):
-			case called.UserID != 0:
-				return called, errSeveral
-			default:
-				called = m
-			}
-		}
-		if len(found) < batch {
-			break
-		}
-		page.Before = found[batch-1].UserID
+	})
+	switch {
+	case err != nil:
+		return storage.Member{}, err
+	case len(called) == 0:
+		return storage.Member{}, storage.ErrNotFound
+	case len(called) > 1:
+		return storage.Member{}, errSeveral
 	}
-	if called.UserID == 0 {
-		return called, storage.ErrNotFound
-	}
-	return called, nil
+	return called[0], nil
 }
 
 // suggestedMembers is how many members the form proposes.

@@ -67,24 +67,22 @@ func (c *Console) showMember(v *visit) (view, error) {
 
 // tokensOwnedBy returns the active API tokens of a member.
 func (c *Console) tokensOwnedBy(v *visit, userID int64) ([]storage.OwnedToken, error) {
-	const most = 200
 	owned := []storage.OwnedToken{}
-	page := storage.Page{Limit: most}
-	for {
-		found, err := c.server.Tokens.WorkspaceTokens(v.context(), v.caller, v.organizationID(), tokens.StateActive, page)
-		if err != nil {
-			return nil, err
+	err := eachOf(func(page storage.Page) ([]storage.OwnedToken, error) {
+		return c.server.Tokens.WorkspaceTokens(v.context(), v.caller, v.organizationID(), tokens.StateActive, page)
+	}, func(o storage.OwnedToken) int64 { return o.Token.ID }, func(o storage.OwnedToken) {
+		if o.Token.UserID == userID {
+			owned = append(owned, o)
 		}
-		for _, o := range found {
-			if o.Token.UserID == userID {
-				owned = append(owned, o)
-			}
-			page.Before = o.Token.ID
-		}
-		if len(found) < most {
-			return owned, nil
-		}
-	}
+	})
+	return owned, err
+}
+
+// eachMember calls do with every member of the organization.
+func (v *visit) eachMember(do func(storage.Member)) error {
+	return eachOf(func(page storage.Page) ([]storage.Member, error) {
+		return v.console.server.Members.List(v.context(), v.caller, v.organizationID(), page)
+	}, func(m storage.Member) int64 { return m.UserID }, do)
 }
 
 func (c *Console) updateMember(v *visit) (view, error) {
@@ -119,24 +117,13 @@ func (c *Console) askRemoveMember(v *visit) (view, error) {
 
 // heirs are the admins who can be given what a member owns.
 func (c *Console) heirs(v *visit, without int64) ([]storage.Member, error) {
-	const most = 200
 	var heirs []storage.Member
-	page := storage.Page{Limit: most}
-	for {
-		found, err := c.server.Members.List(v.context(), v.caller, v.organizationID(), page)
-		if err != nil {
-			return nil, err
+	err := v.eachMember(func(m storage.Member) {
+		if m.Role == storage.RoleAdmin && m.UserID != without {
+			heirs = append(heirs, m)
 		}
-		for _, m := range found {
-			if m.Role == storage.RoleAdmin && m.UserID != without {
-				heirs = append(heirs, m)
-			}
-			page.Before = m.UserID
-		}
-		if len(found) < most {
-			return heirs, nil
-		}
-	}
+	})
+	return heirs, err
 }
 
 func (c *Console) removeMember(v *visit) (view, error) {

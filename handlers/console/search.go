@@ -61,6 +61,24 @@ func list[T any](v *visit, path string, all func(storage.Page) ([]T, error), id 
 	return found, withQuery(path, with(v.query(), "before", decimal(page.Before))), nil
 }
 
+// eachOf calls do with every item of a list.
+func eachOf[T any](all func(storage.Page) ([]T, error), id func(T) int64, do func(T)) error {
+	page := storage.Page{Limit: searchBatch}
+	for {
+		batch, err := all(page)
+		if err != nil {
+			return err
+		}
+		for _, one := range batch {
+			do(one)
+		}
+		if len(batch) < searchBatch {
+			return nil
+		}
+		page.Before = id(batch[searchBatch-1])
+	}
+}
+
 // finder is that of a list of which so many items are shown; it is not worth its place
 // above a short one.
 func (v *visit) finder(label string, shown int, keeps ...string) finder {
